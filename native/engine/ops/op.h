@@ -62,7 +62,10 @@ struct Matrix {
                             : padded_channels(inputs);
     }
     int64_t k() const { return int64_t(taps) * padded_inputs(); }
-    int panels() const { return round_up(outputs, panel_width) / panel_width; }
+    int panels() const {  // value and gate panels are paired, so each half is rounded up on its own
+        const int half = geglu ? outputs / 2 : outputs;
+        return round_up(half, panel_width) / panel_width * (geglu ? 2 : 1);
+    }
     int64_t panel_elements() const { return k() * panel_width; }
 };
 
@@ -71,6 +74,9 @@ struct Vector {
     std::vector<int> counts;
     int size = 0;         // stored size is rounded up to 32 elements, zero padded
     bool geglu = false;   // permuted like the matrix's panels
+    int stored() const {
+        return geglu ? 2 * round_up(size / 2, panel_width) : round_up(size, panel_width);
+    }
 };
 
 enum class Activation : uint8_t { none, silu, quick_gelu, gelu, geglu };
