@@ -10,6 +10,8 @@
 import argparse
 import json
 import pathlib
+import tempfile
+import zlib
 
 import torch
 
@@ -84,9 +86,21 @@ def write_original(model, to, name, dtype, pickled):
                 layouts.save_safetensors(to / f"{name}-{component}.safetensors", control)
 
 
+def write_checksums():
+    """CRC-32 of the files that the C++ generator must write too."""
+    lines = []
+    with tempfile.TemporaryDirectory() as temporary:
+        for model in ("tiny", "classic"):
+            folder = pathlib.Path(temporary) / model
+            write_folder(model, folder, torch.float16, "folder", list(networks.CONFIGS[model]), None)
+            for file in sorted(folder.glob("*/*.safetensors")):
+                lines.append(f"{model}/{file.relative_to(folder)} {zlib.crc32(file.read_bytes())}\n")
+    (networks.TESTDATA / "models/checksums.txt").write_text("".join(lines))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", choices=list(networks.CONFIGS), metavar="MODEL")
+    parser.add_argument("models", nargs="*", metavar="MODEL", help=", ".join(networks.CONFIGS))
     parser.add_argument("--to", type=pathlib.Path)
     parser.add_argument("--layout", choices=[*FOLDER_LAYOUTS, "original", "ckpt"], default="folder")
     parser.add_argument("--every-layout", action="store_true")
@@ -95,6 +109,8 @@ def main():
     parser.add_argument("--bpe", type=pathlib.Path, help="bpe_simple_vocab_16e6.txt.gz: adds the tokenizer")
     parser.add_argument("--specifications", action="store_true")
     options = parser.parse_args()
+    if unknown := [m for m in options.models if m not in networks.CONFIGS]:
+        parser.error(f"unknown models {unknown}; there are {list(networks.CONFIGS)}")
     if options.specifications:
         for model in networks.CONFIGS:
             networks.write_specification(model, networks.TESTDATA / "models" / f"{model}.json")
@@ -105,6 +121,7 @@ def main():
                     names[f"{component}/{name}"] = layouts.original_name(component, name)
         (networks.TESTDATA / "models/original_names.txt").write_text(
             "".join(f"{k} {v}\n" for k, v in sorted(names.items())))
+        write_checksums()
     if options.models and not options.to:
         parser.error("--to DIR is needed")
     for model in options.models:
