@@ -1,6 +1,7 @@
 #include "core/seeded_weights.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -82,9 +83,10 @@ void write_safetensors(const std::vector<Entry>& entries, const fs::path& path, 
     uint64_t offset = 0;
     for (const Entry& entry : entries) {
         const uint64_t end = offset + size * entry.tensor->elements();
-        header += "," + ordered_json(entry.name).dump() + R"(:{"dtype":")" + (size == 2 ? "F16" : "F32") +
-                  R"(","shape":)" + ordered_json(entry.shape).dump() + R"(,"data_offsets":[)" +
-                  std::to_string(offset) + "," + std::to_string(end) + "]}";
+        const ordered_json row = {{"dtype", size == 2 ? "F16" : "F32"},
+                                  {"shape", entry.shape},
+                                  {"data_offsets", {offset, end}}};
+        header.append(",").append(ordered_json(entry.name).dump()).append(":").append(row.dump());
         offset = end;
     }
     header += "}";
