@@ -35,8 +35,11 @@ static Napi::Value tokenize(const Napi::CallbackInfo& info) {
         const sluice_status status =
             sluice_tokenize(resources.c_str(), model ? model->c_str() : nullptr, prompt.c_str(), ids, &error);
         if (status != SLUICE_OK) return status;
-        for (const int32_t id : ids) out += (out.empty() ? "[" : ",") + std::to_string(id);
-        out += "]";
+        for (const int32_t id : ids) {
+            out += out.empty() ? '[' : ',';
+            out += std::to_string(id);
+        }
+        out += ']';
         return status;
     });
 }

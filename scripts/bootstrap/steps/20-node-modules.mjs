@@ -1,4 +1,4 @@
-// The npm packages of package-lock.json, exactly.
+// The npm packages of package-lock.json, exactly. None of them needs an install script, so none may run one.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { contentKey } from '../../lib/hash.mjs';
@@ -27,6 +27,8 @@ export async function apply() {
   if (npm === null) {
     throw new SetupError('npm is missing', 'It comes with Node; on Debian or Ubuntu: apt-get install npm');
   }
-  await run(npm, ['ci', '--include=dev', '--no-fund', '--no-audit', '--loglevel=error'], { cwd: root });
+  await run(npm, ['ci', '--include=dev', '--ignore-scripts', '--no-fund', '--no-audit', '--loglevel=error'], {
+    cwd: root,
+  });
   writeFileSync(stamp, key());
 }
