@@ -2,11 +2,13 @@
 // Knows nothing of networks, plans or files. Everything throws sluice::Error (Status::device) on failure, every
 // VkResult goes through one dispatch table and can be made to fail by core/failpoint.h.
 #pragma once
+#ifndef VK_NO_PROTOTYPES
+#define VK_NO_PROTOTYPES
+#endif
 #include <vulkan/vulkan.h>
 
-#include <atomic>
+#include <array>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,12 +20,22 @@ namespace sluice::vk {
 
 struct Api;  // vk/api.h: the dispatch table
 
+// A subgroup-wide cooperative matrix product of the device: A is m x k, B k x n; types "f16", "f32", "s8", "bf16", …
+struct MatrixShape {
+    uint32_t m = 0, n = 0, k = 0;
+    std::string a, b, c, result;
+};
+
 struct DeviceInfo {
     int index = 0;
     std::string name, type;  // discrete | integrated | cpu | virtual | other
     std::string driver, api_version;
     DeviceTraits traits;
-    uint64_t device_heap_bytes = 0, budget_bytes = 0;  // budget: the driver's own, or the heap's size without it
+    // The largest device-local heap, and what may still be allocated there by the driver's count (the heap's size
+    // where the driver does not count).
+    uint64_t device_heap_bytes = 0, budget_bytes = 0;
+    std::vector<MatrixShape> matrix_shapes;
+    std::string unusable;  // why open() refuses it; empty: usable
     std::string json;                                  // the full row of `sluice devices`
 };
 
@@ -35,7 +47,9 @@ struct HostDevice {  // handed in by a host application
     VkDevice device;
     VkQueue queue;
     uint32_t family;
-    PFN_vkGetInstanceProcAddr get_instance_proc_addr;
+    PFN_vkGetInstanceProcAddr get_instance_proc_addr;  // null: the system's loader
+    // storageBuffer16BitAccess and shaderFloat16 were enabled. Vulkan cannot be asked what a device was made with.
+    bool fp16 = false;
 };
 
 enum class MemoryKind {
@@ -73,7 +87,8 @@ struct BoundRange {
     uint64_t offset = 0, size = 0;  // offset is a multiple of traits().storage_alignment
 };
 
-// A monotonic counter that queues and the host wait for and signal (VK_SEMAPHORE_TYPE_TIMELINE).
+// A monotonic counter that queues and the host wait for and signal (VK_SEMAPHORE_TYPE_TIMELINE). On a device with
+// one queue, batches run in the order of submission: submit what signals a value before what waits for it.
 class Timeline {
   public:
     explicit Timeline(Device& device);
@@ -83,9 +98,12 @@ class Timeline {
     uint64_t value() const;            // counter now; throws when the device is lost
     // True when reached, false at the time-out. Throws when the device is lost.
     bool wait(uint64_t value, uint64_t timeout_ns) const;
+    void signal(uint64_t value);       // from the host; more than the value now and any pending signal
 
   private:
+    friend class Device;
     Device& device_;
+    mutable uint64_t waited_ = 0, signalled_ = 0;  // the highest that submitted batches wait for and signal
     VkSemaphore semaphore_ = VK_NULL_HANDLE;
 };
 
@@ -96,7 +114,7 @@ struct CopyRegion {
 
 enum class QueueKind { compute, transfer };
 
-// Pre-recorded commands, replayed any number of times (one submission in flight at a time, or simultaneous use).
+// Pre-recorded commands, replayed any number of times, also while an earlier submission is in flight.
 class Commands {
   public:
     Commands(Device& device, QueueKind queue);
@@ -110,16 +128,19 @@ class Commands {
     void barrier();
     void host_barrier();
     // Timestamps around work, when the queue supports them; index into the results of read_timestamps.
-    int timestamp();
+    int timestamp();  // -1 where there are none
     void end();
-    // Nanoseconds for each timestamp() of this recording, on the device's clock; valid after completion; empty
-    // where the queue has none.
+    // Nanoseconds for each timestamp() of this recording, on one clock for all queues that starts with the device's
+    // first read; valid after completion; empty where the queue has none. A recording for the transfer queue that
+    // has timestamps must be complete before it is submitted again (they are reset from the host).
     std::vector<double> read_timestamps() const;
     VkCommandBuffer handle() const { return commands_; }
     QueueKind queue() const { return queue_; }
 
   private:
+    friend class Device;
     struct Impl;
+    void reset_host_queries() const;
     Device& device_;
     QueueKind queue_;
     VkCommandBuffer commands_ = VK_NULL_HANDLE;
@@ -165,6 +186,8 @@ class Device {
     // One batch: waits, commands, signals. Many batches may be queued ahead.
     void submit(QueueKind queue, std::span<const Commands* const> commands, std::span<const TimelinePoint> waits,
                 std::span<const TimelinePoint> signals);
+    // Until nothing runs. Batches that wait for a value nobody is going to signal any more (the submission that
+    // would have failed) are let go first, so that this ends; what they compute is lost.
     void wait_idle() noexcept;
 
     const Api& api() const { return *api_; }
@@ -176,6 +199,11 @@ class Device {
   private:
     Device();
     friend class Buffer;
+    friend class Timeline;
+    friend class Commands;
+    // Called by destructors of what the device may still be using: waits when an exception is on its way.
+    void settle() noexcept;
+    void finish_opening(const std::string& cache_dir);
     DeviceInfo info_;
     std::unique_ptr<Api> api_;
     VkDevice device_ = VK_NULL_HANDLE;

@@ -1,3 +1,0 @@
-export function main(): number {
-  return 0;
-}
