@@ -1,0 +1,76 @@
+#include <algorithm>
+#include <cmath>
+
+#include "ops/lowering.h"
+
+namespace sluice::lowering {
+
+void lower_attention(const Lowering& l, const Attention& op) {
+    const Tensor &q = l.tensor(op.q), &k = l.tensor(op.k), &v = l.tensor(op.v), &out = l.tensor(op.out);
+    if (op.head_size < 4 || op.head_size % 4 || op.head_size > 512)
+        l.fail("a head size is a multiple of 4 up to 512, not " + std::to_string(op.head_size));
+    if (op.q_offset % 4 || op.k_offset % 4 || op.v_offset % 4) l.fail("heads begin at a multiple of 4 channels");
+    const int width = op.heads * op.head_size;
+    if (op.q_offset + width > q.channels || op.k_offset + width > k.channels || op.v_offset + width > v.channels ||
+        width != out.channels)
+        l.fail("its heads lie outside its tensors' channels");
+    if (q.f32 || k.f32 || v.f32 || out.f32) l.fail("its tensors are in storage precision");
+    if (k.rows() != v.rows() || q.rows() != out.rows() || q.batch != out.batch || (k.batch != q.batch && k.batch != 1))
+        l.fail("its tensors differ in size");
+    const int queries = int(q.rows() / q.batch), keys = int(k.rows() / k.batch);
+
+    const bool whole = l.cut.row_begin == 0 && l.cut.row_end < 0;
+    if (!whole && q.batch != 1) l.fail("only an op on one image can be cut by rows");
+    const int scale = q.height == 1 ? 1 : q.width;
+    const Range cut = whole ? Range{0, queries} : cut_rows(l, queries / scale);
+    const int begin = whole ? 0 : cut.begin * scale, end = whole ? queries : cut.end * scale;
+
+    const double flops_a_query = 4.0 * keys * width;
+    const int q_vec = l.vec4s(op.q), k_vec = l.vec4s(op.k), v_vec = l.vec4s(op.v), out_vec = l.vec4s(op.out);
+    auto fits = [&](int images, int count) {
+        const int64_t rows = images > 1 ? int64_t(images) * queries : count;
+        const int64_t key_rows = k.batch == 1 ? keys : int64_t(images) * keys;
+        return l.fits(op.q, rows * q_vec) && l.fits(op.out, rows * out_vec) && l.fits(op.k, key_rows * k_vec) &&
+               l.fits(op.v, key_rows * v_vec) && flops_a_query * double(rows) <= flops_a_dispatch(l.traits);
+    };
+    const int block = 32;
+    int images = q.batch, count = queries;
+    if (!fits(images, count)) images = 1;
+    while (count > block && !fits(images, count)) count = round_up((count + 1) / 2, block);
+
+    bool first = true;
+    for (int batch = 0; batch < q.batch; batch += images)
+        for (int query = begin; query < end; query += count) {
+            Dispatch d = l.begin(l.traits.cpu ? Shader::attention_cpu : Shader::attention_tiled,
+                                 op.causal ? FLAG_CAUSAL : 0u);
+            d.pipeline.spec[SPEC_HEAD] = uint32_t(op.head_size / 4);
+            shaders::AttentionParams p{};
+            p.query_begin = query;
+            p.query_count = std::min(count, end - query);
+            const int64_t at = int64_t(batch) * queries + query;
+            const int64_t rows = int64_t(images - 1) * queries + p.query_count;
+            const int64_t key_at = k.batch == 1 ? 0 : int64_t(batch) * keys;
+            const int64_t key_rows = k.batch == 1 ? keys : int64_t(images) * keys;
+            p.q_offset = l.bind(d, 0, op.q, at * q_vec, rows * q_vec) + op.q_offset / 4;
+            p.k_offset = l.bind(d, 1, op.k, key_at * k_vec, key_rows * k_vec) + op.k_offset / 4;
+            p.v_offset = l.bind(d, 2, op.v, key_at * v_vec, key_rows * v_vec) + op.v_offset / 4;
+            p.out_offset = l.bind(d, 3, op.out, at * out_vec, rows * out_vec);
+            p.q_stride = q_vec;
+            p.k_stride = k_vec;
+            p.v_stride = v_vec;
+            p.out_stride = out_vec;
+            p.queries = queries;
+            p.keys = keys;
+            p.batch_begin = batch;
+            p.key_batch = k.batch == 1 ? 0 : 1;
+            p.heads = op.heads;
+            p.tiles = (p.query_count + block - 1) / block;
+            p.workgroups = images * op.heads * p.tiles;
+            p.scale = 1.f / std::sqrt(float(op.head_size));
+            d.flops = flops_a_query * images * p.query_count;
+            l.finish(d, p, p.workgroups, !first);
+            first = false;
+        }
+}
+
+}  // namespace sluice::lowering

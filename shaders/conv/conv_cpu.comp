@@ -1,0 +1,75 @@
+// Conv for CPU devices. A workgroup is one subgroup, its lanes lie across output channels: a memory access costs a
+// CPU device one scalar access a lane, so each lane reads different weights, and an input value is read by one lane
+// and broadcast. No shared memory.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#extension GL_KHR_shader_subgroup_basic : require
+#extension GL_KHR_shader_subgroup_ballot : require
+#include "conv/conv.glsl"
+
+layout(local_size_x_id = SPEC_LOCAL_SIZE) in;
+layout(constant_id = SPEC_LOCAL_SIZE) const int lanes = 8;
+layout(constant_id = SPEC_ROWS) const int rows = 8;
+layout(constant_id = SPEC_COLUMNS) const int columns = 4;
+
+void main() {
+    if (workgroup_index() >= p.workgroups) return;
+    const int lane = int(gl_SubgroupInvocationID);
+    const int tile = workgroup_index() % p.tiles, column_tile = workgroup_index() / p.tiles;
+    const int tiles_an_image = (p.pixels + rows - 1) / rows;
+    const int batch = p.batch_begin + tile / tiles_an_image;
+    const int first_pixel = tile % tiles_an_image * rows;
+    const int channels = p.a_channels + p.a2_channels;
+    const int k = taps * channels * 4;
+    const bool geglu = activation == ACTIVATION_GEGLU;
+
+    // Where this lane's columns lie: with GEGLU, odd columns are the gates of the even ones before them.
+    int panel[columns], within[columns], weights[columns];
+    for (int v = 0; v < columns; v++) {
+        const int first = geglu ? (column_tile * columns / 2 + v / 2) * lanes : (column_tile * columns + v) * lanes;
+        const int column = first + lane;
+        panel[v] = p.panel_begin + (geglu ? column / 8 * 2 + v % 2 : column / 8);
+        within[v] = column % 8;
+        // Lanes beyond the last panel compute its columns again and don't store them.
+        const int read = panel[v] < p.panel_end ? panel[v] : p.panel_end - (geglu ? 2 - v % 2 : 1);
+        weights[v] = (read - p.panel_begin) * k * 8 + within[v];
+    }
+
+    vec4 sums[rows][columns];
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < columns; v++) sums[r][v] = vec4(0);
+
+    for (int tap = 0; tap < taps; tap++) {
+        int row[rows];
+        for (int r = 0; r < rows; r++)
+            row[r] = first_pixel + r < p.pixels ? input_row(output_pixel(first_pixel + r), batch, tap) : -1;
+        for (int base = 0; base < channels; base += lanes) {
+            vec4 x[rows];
+            const int channel = min(base + lane, channels - 1);
+            const Affine f = load_affine(batch, channel);
+            for (int r = 0; r < rows; r++) x[r] = load_input(row[r], channel, f);
+            const int count = min(lanes, channels - base);
+            const int k0 = (tap * channels + base) * 4;
+            for (int i = 0; i < count; i++) {
+                for (int v = 0; v < columns; v++) {
+                    const int at = weights[v] + (k0 + i * 4) * 8;
+                    const vec4 w0 = unpack(weight[at]), w1 = unpack(weight[at + 8]);
+                    const vec4 w2 = unpack(weight[at + 16]), w3 = unpack(weight[at + 24]);
+                    for (int r = 0; r < rows; r++) {
+                        const vec4 xi = subgroupBroadcast(x[r], uint(i));
+                        sums[r][v] = fma(vec4(xi.w), w3, fma(vec4(xi.z), w2,
+                                         fma(vec4(xi.y), w1, fma(vec4(xi.x), w0, sums[r][v]))));
+                    }
+                }
+            }
+        }
+    }
+
+    for (int r = 0; r < rows; r++) {
+        if (first_pixel + r >= p.pixels) break;
+        const int pixel = output_pixel(first_pixel + r).index;
+        for (int v = 0; v < columns; v += geglu ? 2 : 1)
+            if (panel[v] < p.panel_end)
+                finish(batch, pixel, panel[v], within[v], sums[r][v], geglu ? sums[r][v + 1] : vec4(0));
+    }
+}
