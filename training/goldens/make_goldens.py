@@ -3,6 +3,8 @@
 
   make_goldens.py probe                 forward passes of the small networks
   make_goldens.py full                  one UNet pass at SD 1.5's true shapes
+  make_goldens.py samplers noise        schedulers on a made-up network; PyTorch's generator
+  make_goldens.py tokenizer --bpe FILE  CLIP's tokenizer
   make_goldens.py full-all --to DIR     every network at the true shapes, for check_probe.py (not committed)
 """
 
@@ -17,14 +19,25 @@ import goldens_io
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="+", choices=["probe", "full", "full-all"])
+    parser.add_argument("what", nargs="+", choices=["probe", "full", "samplers", "noise", "tokenizer", "full-all"])
     parser.add_argument("--to", type=pathlib.Path, help="folder for full-all")
     parser.add_argument("--bpe", type=pathlib.Path, help="bpe_simple_vocab_16e6.txt.gz of open_clip_torch")
     options = parser.parse_args()
     torch.use_deterministic_algorithms(True)
     for what in options.what:
         print(what, flush=True)
-        if what in ("probe", "full", "full-all"):
+        if what == "samplers":
+            import sampler_goldens
+            sampler_goldens.make(goldens_io.ROOT / "samplers")
+        elif what == "noise":
+            import noise_goldens
+            noise_goldens.make(goldens_io.ROOT / "noise")
+        elif what == "tokenizer":
+            if options.bpe is None:
+                parser.error("tokenizer needs --bpe FILE")
+            import tokenizer_goldens
+            tokenizer_goldens.make(goldens_io.ROOT / "tokenizer", options.bpe)
+        elif what in ("probe", "full", "full-all"):
             import probe_goldens
             folder = {"probe": "probe", "full": "full"}.get(what)
             folder = goldens_io.ROOT / folder if folder else options.to

@@ -1,0 +1,105 @@
+// Set-up: installs and builds what is missing, then lets the caller go on. One file a step in steps/, run in the
+// order of their names. Does not decide what is built how (the steps do), and needs no package itself.
+//
+// A step exports `name`, `purposes` ("run": what a user needs, "test": what the tests need besides), `check`,
+// which quickly returns null or a reason why the step has to run, and `apply`, which does it or throws.
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { buildDir, root } from '../lib/paths.mjs';
+
+const stepsDir = join(root, 'scripts', 'bootstrap', 'steps');
+const lockFile = join(buildDir, 'bootstrap.lock');
+
+// What a person can mend (missing packages on a machine that we may not change): shown without a stack.
+export class SetupError extends Error {
+  constructor(message, hint = '') {
+    super(message);
+    this.hint = hint;
+  }
+}
+
+export function say(text) {
+  process.stderr.write(`set-up: ${text}\n`);
+}
+
+async function loadSteps(purpose) {
+  const names = readdirSync(stepsDir)
+    .filter((name) => name.endsWith('.mjs'))
+    .sort();
+  const steps = await Promise.all(names.map((name) => import(pathToFileURL(join(stepsDir, name)).href)));
+  return steps.filter((step) => purpose === 'test' || step.purposes.includes('run'));
+}
+
+function holderIsAlive() {
+  try {
+    process.kill(Number(readFileSync(lockFile, 'utf8')), 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+// Two commands started at once must not build into the same folder: the second waits for the first.
+async function lock() {
+  mkdirSync(buildDir, { recursive: true });
+  for (let waited = false; ; waited = true) {
+    try {
+      writeFileSync(lockFile, String(process.pid), { flag: 'wx' });
+      return;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    if (!holderIsAlive()) {
+      rmSync(lockFile, { force: true });
+      continue;
+    }
+    if (!waited) say('another command is setting up; waiting for it');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+// `purpose` is "run" or "test". Returns the number of steps that had to be done; throws SetupError.
+export async function prepare(purpose) {
+  const [major = 0] = process.versions.node.split('.').map(Number);
+  if (major < 20) {
+    throw new SetupError(
+      `Node ${process.versions.node} is too old: 20 or newer is needed`,
+      'See nodejs.org.',
+    );
+  }
+  const steps = await loadSteps(purpose);
+  if (steps.every((step) => step.check(purpose) === null)) return 0;
+
+  await lock();
+  let done = 0;
+  try {
+    for (const step of steps) {
+      const reason = step.check(purpose);
+      if (reason === null) continue;
+      const started = performance.now();
+      say(`${step.name}: ${reason}`);
+      await step.apply(purpose);
+      say(`${step.name}: done in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+      done++;
+    }
+  } finally {
+    rmSync(lockFile, { force: true });
+  }
+  return done;
+}
+
+// For programs: sets up, and on failure says why and ends the process with status 1.
+export async function prepareOrExit(purpose, { json = false } = {}) {
+  try {
+    return await prepare(purpose);
+  } catch (error) {
+    const hint = error instanceof SetupError ? error.hint : '';
+    process.stderr.write(`set-up failed: ${error.message}\n${hint ? `${hint}\n` : ''}`);
+    if (json) {
+      const event = { event: 'error', code: 'setup-failed', message: error.message, hint };
+      process.stdout.write(`${JSON.stringify(event)}\n`);
+    }
+    process.exit(1);
+  }
+}

@@ -1,0 +1,63 @@
+// Which part may import which: a file's path says it. The one table that the lint rules are made from.
+// `target` must not import anything below `from`, save for `except` (paths relative to `from`).
+export const zones = [
+  {
+    target: './src-preload/contract',
+    from: '.',
+    except: ['./src-preload/contract', './node_modules'],
+    message: 'the contract imports nothing of ours: both sides of the bridge import it',
+  },
+  {
+    target: './src-renderer',
+    from: '.',
+    except: ['./src-renderer', './src-preload/contract', './node_modules'],
+    message: 'the renderer reaches the rest through the preload bridge and its contract only',
+  },
+  {
+    target: './src-renderer/core',
+    from: '.',
+    except: ['./src-renderer/core', './src-preload/contract', './node_modules'],
+    message: 'core holds no React, no DOM and no Electron',
+  },
+  {
+    target: './src-main',
+    from: './src-renderer',
+    message: 'the main process never imports the window',
+  },
+  {
+    target: './src-main/jobs',
+    from: '.',
+    except: ['./src-main/jobs', './src-preload/contract', './node_modules'],
+    message: 'the job queue is a pure state machine over the contract',
+  },
+  {
+    target: './src-main/engine',
+    from: '.',
+    except: ['./src-main/engine', './src-preload/contract', './node_modules'],
+    message: 'the engine wrapper knows the addon and the contract, nothing above it',
+  },
+  {
+    target: './src-main/library',
+    from: './src-main/cli',
+    message: 'services do not know the command line',
+  },
+  {
+    target: './src-main/!(engine)/**/*',
+    from: './native',
+    message: 'src-main/engine is the only importer of a native binary',
+  },
+];
+
+// Modules of Node that a folder must not import, as patterns of `no-restricted-imports`.
+export const bannedModules = [
+  {
+    files: ['src-preload/contract/**/*.ts', 'src-main/jobs/**/*.ts', 'src-renderer/core/**/*.ts'],
+    patterns: ['node:*', 'electron', 'electron/*', 'react', 'react-dom', 'sharp'],
+    message: 'this folder is pure: no system, no window',
+  },
+  {
+    files: ['src-renderer/**/*.ts', 'src-renderer/**/*.tsx'],
+    patterns: ['node:*', 'electron', 'electron/*'],
+    message: 'the renderer reaches the system through the preload bridge only',
+  },
+];

@@ -1,0 +1,69 @@
+// Runs the test suites: all of them, or those whose names are given. One file a suite in suites/; a suite exports
+// `name` and `run(check)`, where `check(title, ok, detail)` counts one result and `check.count(passed, failed)` many.
+// A suite that counts nothing has failed. The last line is "N passed, N failed" over all suites.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { prepareOrExit } from './bootstrap/index.mjs';
+import { root } from './lib/paths.mjs';
+
+const suitesDir = join(root, 'scripts', 'suites');
+const wanted = process.argv.slice(2).filter((arg) => !arg.startsWith('-'));
+
+async function loadSuites() {
+  const files = readdirSync(suitesDir)
+    .filter((file) => file.endsWith('.mjs'))
+    .sort();
+  const suites = await Promise.all(files.map((file) => import(pathToFileURL(join(suitesDir, file)).href)));
+  const unknown = wanted.filter((name) => !suites.some((suite) => suite.name === name));
+  if (unknown.length > 0) {
+    console.error(`no such suite: ${unknown.join(', ')}; there are ${suites.map((s) => s.name).join(', ')}`);
+    process.exit(2);
+  }
+  return suites.filter((suite) => wanted.length === 0 || wanted.includes(suite.name));
+}
+
+function makeCheck() {
+  const counts = { passed: 0, failed: 0 };
+  const check = (title, ok, detail = '') => {
+    counts[ok ? 'passed' : 'failed']++;
+    console.log(`  ${ok ? 'ok  ' : 'FAIL'} ${title}`);
+    if (!ok && detail) console.log(String(detail).replace(/^/gm, '       '));
+    return ok;
+  };
+  check.count = (passed, failed) => {
+    counts.passed += passed;
+    counts.failed += failed;
+  };
+  check.note = (text) => console.log(`  ${text}`);
+  return { check, counts };
+}
+
+await prepareOrExit('test');
+const suites = await loadSuites(); // after set-up: a suite may import what that installs
+
+const results = [];
+for (const suite of suites) {
+  console.log(`\n== ${suite.name}`);
+  const started = performance.now();
+  const { check, counts } = makeCheck();
+  try {
+    await suite.run(check);
+    if (counts.passed + counts.failed === 0) check('the suite ran at least one test', false);
+  } catch (error) {
+    check('the suite ran to its end', false, error.stack);
+  }
+  results.push({ name: suite.name, seconds: (performance.now() - started) / 1000, ...counts });
+}
+
+console.log('\n== summary');
+for (const { name, passed, failed, seconds } of results) {
+  const counts = `${String(passed).padStart(5)} passed ${String(failed).padStart(3)} failed`;
+  console.log(
+    `${failed > 0 ? 'FAIL' : 'ok  '} ${name.padEnd(14)} ${counts} ${seconds.toFixed(1).padStart(8)} s`,
+  );
+}
+const passed = results.reduce((sum, result) => sum + result.passed, 0);
+const failed = results.reduce((sum, result) => sum + result.failed, 0);
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0;

@@ -1,0 +1,48 @@
+// Jobs as data: what is asked for, independent of who asks and who runs it.
+import { z } from 'zod';
+
+export const MAX_SEED = Number.MAX_SAFE_INTEGER;
+const fraction = z.number().min(0).max(1);
+
+export const precision = z.enum(['auto', 'fp32', 'fp16']);
+export type Precision = z.infer<typeof precision>;
+
+export const controlRequest = z.object({
+  kind: z.string().min(1),
+  image: z.string(), // path of the control image
+  model: z.string(), // path of the ControlNet
+  strength: z.number().min(0).max(10),
+  start: fraction,
+  end: fraction,
+});
+export type ControlRequest = z.infer<typeof controlRequest>;
+
+// One painting job. Null means "not asked for"; paths are absolute.
+export const paintRequest = z.object({
+  type: z.literal('paint'),
+  prompt: z.string(),
+  negative: z.string(),
+  model: z.string(),
+  vae: z.string().nullable(),
+  width: z.number().int().min(8).multipleOf(8),
+  height: z.number().int().min(8).multipleOf(8),
+  steps: z.number().int().min(1).max(1000),
+  cfg: z.number().min(0).max(100),
+  sampler: z.string(),
+  schedule: z.string(),
+  seed: z.number().int().min(0).max(MAX_SEED),
+  count: z.number().int().min(1).max(64),
+  clipSkip: z.number().int().min(1).max(12),
+  vaeTiling: z.boolean(),
+  controls: z.array(controlRequest),
+  init: z.string().nullable(),
+  mask: z.string().nullable(),
+  strength: fraction,
+  latents: z.string().nullable(),
+  precision,
+  budgetBytes: z.number().int().nonnegative(), // 0: from the driver
+  device: z.string(),
+  previewEvery: z.number().int().nonnegative(), // 0: never
+  trace: z.string().nullable(),
+});
+export type PaintRequest = z.infer<typeof paintRequest>;
