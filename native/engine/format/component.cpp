@@ -1,11 +1,12 @@
 #include "format/component.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "core/error.h"
 #include "format/config_json.h"
 #include "format/safetensors.h"
+#include "format/torch_file.h"
 
 namespace sluice {
 namespace {
@@ -58,7 +59,13 @@ std::string join(const std::string& folder, const std::string& name) {
     return utf8_path(native_path(folder) / native_path(name));
 }
 
-RawTensors read_tensor_file(const std::string& path) { return read_safetensors(path); }
+RawTensors read_tensor_file(const std::string& path) {
+    std::byte first[8]{};
+    const auto file = File::open(path);
+    const auto begin = std::span(first).first(size_t(std::min<uint64_t>(sizeof first, file->size())));
+    file->read_at(0, begin);
+    return looks_like_torch_file(begin, file->size()) ? read_torch_file(path) : read_safetensors(path);
+}
 
 std::string find_weights(const std::string& folder, const WeightStems& stems) {
     for (const auto& [stem, suffix] : {std::pair(stems.safetensors, std::string(".safetensors")),
