@@ -109,7 +109,7 @@ def published_name(component: str, name: str) -> str:
 # Gains over the variance-preserving uniform width, by the end of the name; the rest take 1.
 GAINS = [
     ("attn1.to_q.weight", 1.4), ("attn2.to_q.weight", 1.8),
-    ("unet:conv_out.weight", 1.6), ("vae:decoder.conv_out.weight", 0.7), ("vae:quant_conv.weight", 2.0),
+    ("unet:conv_out.weight", 0.45), ("vae:decoder.conv_out.weight", 0.4), ("vae:quant_conv.weight", 2.0),
     ("cond_embedding.conv_out.weight", 3.0), ("controlnet_mid_block.weight", 0.5),
 ]
 
