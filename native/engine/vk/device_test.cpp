@@ -225,6 +225,9 @@ TEST_CASE("vk: timelines between the two queues, and waits that give up") {
 }
 
 TEST_CASE("vk: work that waits for a submission that never came does not hang the way out") {
+    // GPU-assisted validation waits inside vkQueueSubmit until the batch is done: this one never would be.
+    const char* validation = std::getenv("SLUICE_VALIDATION");
+    if (validation && std::string(validation) == "gpu") return;
     auto device = Device::open("auto", "");
     Buffer x = device->create_buffer(256, MemoryKind::upload, "test x");
     Buffer y = device->create_buffer(256, MemoryKind::upload, "test y");

@@ -8,9 +8,7 @@ namespace {
 
 #define SLUICE_SHADER(name, ...) #name,
 constexpr const char* table[] = {
-#if __has_include("table.def")
 #include "table.def"
-#endif
     nullptr};
 #undef SLUICE_SHADER
 constexpr size_t table_rows = std::size(table) - 1;
