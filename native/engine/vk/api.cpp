@@ -20,8 +20,8 @@ void required(Function& slot, PFN_vkVoidFunction found, const char* name) {
 }  // namespace
 
 void Api::load_global() {
-    void* library = SLUICE_FAILS("open-vulkan-loader") ? nullptr
-                                                       : platform::open_library(platform::vulkan_loader_name());
+    void* library =
+        SLUICE_FAILS("open-vulkan-loader") ? nullptr : platform::open_library(platform::vulkan_loader_name());
     if (!library)
         throw Error(Status::device, "no-vulkan",
                     std::string("there is no Vulkan loader (") + platform::vulkan_loader_name() + ") to open",
@@ -30,7 +30,8 @@ void Api::load_global() {
         platform::library_symbol(library, "vkGetInstanceProcAddr"));
     if (!get)
         throw Error(Status::device, "no-vulkan",
-                    std::string(platform::vulkan_loader_name()) + " has no vkGetInstanceProcAddr: it is no Vulkan loader",
+                    std::string(platform::vulkan_loader_name()) +
+                        " has no vkGetInstanceProcAddr: it is no Vulkan loader",
                     platform::vulkan_install_hint());
     load_global(get);
 }
@@ -63,7 +64,8 @@ void Api::load_device(VkDevice device) {
 const char* result_name(VkResult result) {
     switch (result) {
 #define SLUICE_VK_NAME(name) \
-    case name: return #name;
+    case name:               \
+        return #name;
         SLUICE_VK_NAME(VK_SUCCESS)
         SLUICE_VK_NAME(VK_NOT_READY)
         SLUICE_VK_NAME(VK_TIMEOUT)
@@ -84,7 +86,8 @@ const char* result_name(VkResult result) {
         SLUICE_VK_NAME(VK_ERROR_FRAGMENTATION)
         SLUICE_VK_NAME(VK_ERROR_UNKNOWN)
 #undef SLUICE_VK_NAME
-        default: return "an unknown VkResult";
+        default:
+            return "an unknown VkResult";
     }
 }
 
@@ -102,23 +105,27 @@ void throw_result(VkResult result, const std::string& what, const std::string& h
     switch (result) {
         case VK_ERROR_DEVICE_LOST:
             throw Error(Status::device, "device-lost", message,
-                        hint.empty() ? "The GPU's driver gave up on our work: run the job again; if it happens "
-                                       "again, update the driver or choose another --device."
-                                     : hint);
+                        hint.empty()
+                            ? "The GPU's driver gave up on our work: run the job again; if it happens "
+                              "again, update the driver or choose another --device."
+                            : hint);
         case VK_ERROR_OUT_OF_DEVICE_MEMORY:
-            throw Error(Status::device, "out-of-device-memory", message,
-                        hint.empty() ? "Close other programs that use the GPU, or give a smaller --vram." : hint);
+            throw Error(
+                Status::device, "out-of-device-memory", message,
+                hint.empty() ? "Close other programs that use the GPU, or give a smaller --vram." : hint);
         case VK_ERROR_OUT_OF_HOST_MEMORY:
             throw Error(Status::device, "out-of-host-memory", message,
                         hint.empty() ? "Close other programs: the machine's own memory is full." : hint);
-        default: throw Error(Status::device, "vulkan-failed", message, hint);
+        default:
+            throw Error(Status::device, "vulkan-failed", message, hint);
     }
 }
 
 VkResult check(VkResult result, const char* function, const char* site) {
     if (result >= 0) return result;
     const std::string_view place = site;
-    throw_result(result, std::string(function) + " failed at " + std::string(place.substr(place.find('@') + 1)));
+    throw_result(result,
+                 std::string(function) + " failed at " + std::string(place.substr(place.find('@') + 1)));
 }
 
 }  // namespace sluice::vk

@@ -1,6 +1,7 @@
-// The one table of Vulkan functions, loaded at run time: the library does not link against a Vulkan loader, so
-// hosts without one still start. Every call that returns a VkResult goes through SLUICE_VK_TRY or SLUICE_VK_CHECK,
-// which name the function and the call site and let a test make that very call fail (core/failpoint.h).
+// The one table of Vulkan functions, loaded at run time: the library does not link against a Vulkan loader,
+// so hosts without one still start. Every call that returns a VkResult goes through SLUICE_VK_TRY or
+// SLUICE_VK_CHECK, which name the function and the call site and let a test make that very call fail
+// (core/failpoint.h).
 #pragma once
 #ifndef VK_NO_PROTOTYPES
 #define VK_NO_PROTOTYPES
@@ -12,7 +13,8 @@
 #include "core/error.h"
 #include "core/failpoint.h"
 
-// VK_KHR_cooperative_matrix came with header 1.3.255; older headers (Debian 12's) get the few names used here.
+// VK_KHR_cooperative_matrix came with header 1.3.255; older headers (Debian 12's) get the few names used
+// here.
 #ifndef VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME
 #define VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME "VK_KHR_cooperative_matrix"
 using VkComponentTypeKHR = int32_t;
@@ -58,9 +60,9 @@ using PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR =
     X(vkGetDeviceProcAddr)
 
 // Null where the extension is missing.
-#define SLUICE_VK_OPTIONAL_INSTANCE_FUNCTIONS(X)         \
-    X(vkCreateDebugUtilsMessengerEXT)                    \
-    X(vkDestroyDebugUtilsMessengerEXT)                   \
+#define SLUICE_VK_OPTIONAL_INSTANCE_FUNCTIONS(X) \
+    X(vkCreateDebugUtilsMessengerEXT)            \
+    X(vkDestroyDebugUtilsMessengerEXT)           \
     X(vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR)
 
 #define SLUICE_VK_DEVICE_FUNCTIONS(X) \
@@ -154,10 +156,10 @@ VkResult check(VkResult result, const char* function, const char* site);
 #define SLUICE_VK_SITE(function) #function "@" __FILE_NAME__ ":" SLUICE_STRINGIZE(__LINE__)
 
 // The VkResult, or an injected one without making the call.
-#define SLUICE_VK_TRY(api, function, ...)                                                                    \
-    (::sluice::failpoint::hit(SLUICE_VK_SITE(function)) ? ::sluice::vk::injected_result(#function)           \
+#define SLUICE_VK_TRY(api, function, ...)                                                          \
+    (::sluice::failpoint::hit(SLUICE_VK_SITE(function)) ? ::sluice::vk::injected_result(#function) \
                                                         : (api).function(__VA_ARGS__))
 
 // The same, throwing on errors.
-#define SLUICE_VK_CHECK(api, function, ...)                                                                  \
+#define SLUICE_VK_CHECK(api, function, ...) \
     ::sluice::vk::check(SLUICE_VK_TRY(api, function, __VA_ARGS__), #function, SLUICE_VK_SITE(function))

@@ -69,7 +69,9 @@ Commands::Commands(Device& device, QueueKind queue)
     SLUICE_VK_CHECK(api, vkAllocateCommandBuffers, device.handle(), &allocate, &commands_);
 }
 
-Commands::~Commands() { device_.settle(); }
+Commands::~Commands() {
+    device_.settle();
+}
 
 void Commands::begin() {
     const Api& api = device_.api();
@@ -89,8 +91,9 @@ void Commands::dispatch(const Dispatch& d, const std::array<BoundRange, max_bind
     Device::Impl& device = device_.impl();
     const DeviceTraits& traits = device_.traits();
     auto refuse = [&](const std::string& why) {
-        throw Error(Status::internal, "bad-dispatch",
-                    "a dispatch of shader " + std::to_string(d.pipeline.shader) + " cannot be recorded: " + why);
+        throw Error(
+            Status::internal, "bad-dispatch",
+            "a dispatch of shader " + std::to_string(d.pipeline.shader) + " cannot be recorded: " + why);
     };
     for (int i = 0; i < 3; ++i)
         if (d.groups[i] == 0 || d.groups[i] > traits.max_workgroup_count[i])
@@ -127,11 +130,11 @@ void Commands::dispatch(const Dispatch& d, const std::array<BoundRange, max_bind
         api.vkCmdBindPipeline(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
         impl_->bound = pipeline;
     }
-    api.vkCmdBindDescriptorSets(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, device.pipelines->layout(), 0, 1, &set, 0,
-                                nullptr);
+    api.vkCmdBindDescriptorSets(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, device.pipelines->layout(), 0, 1,
+                                &set, 0, nullptr);
     if (d.push_bytes)
-        api.vkCmdPushConstants(commands_, device.pipelines->layout(), VK_SHADER_STAGE_COMPUTE_BIT, 0, d.push_bytes,
-                               d.push.data());
+        api.vkCmdPushConstants(commands_, device.pipelines->layout(), VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                               d.push_bytes, d.push.data());
     api.vkCmdDispatch(commands_, d.groups[0], d.groups[1], d.groups[2]);
 }
 
@@ -142,7 +145,8 @@ void Commands::copy(const CopyRegion& region) {
 }
 
 void Commands::barrier() {
-    const bool compute = device_.impl().physical.families[impl_->queue.family].queueFlags & VK_QUEUE_COMPUTE_BIT;
+    const bool compute =
+        device_.impl().physical.families[impl_->queue.family].queueFlags & VK_QUEUE_COMPUTE_BIT;
     VkPipelineStageFlags stages = VK_PIPELINE_STAGE_TRANSFER_BIT;
     VkMemoryBarrier memory{VK_STRUCTURE_TYPE_MEMORY_BARRIER};
     memory.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
@@ -156,7 +160,8 @@ void Commands::barrier() {
 }
 
 void Commands::host_barrier() {
-    const bool compute = device_.impl().physical.families[impl_->queue.family].queueFlags & VK_QUEUE_COMPUTE_BIT;
+    const bool compute =
+        device_.impl().physical.families[impl_->queue.family].queueFlags & VK_QUEUE_COMPUTE_BIT;
     VkPipelineStageFlags stages = VK_PIPELINE_STAGE_TRANSFER_BIT;
     VkMemoryBarrier memory{VK_STRUCTURE_TYPE_MEMORY_BARRIER};
     memory.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
@@ -165,13 +170,14 @@ void Commands::host_barrier() {
         stages |= VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
         memory.srcAccessMask |= VK_ACCESS_SHADER_WRITE_BIT;
     }
-    device_.api().vkCmdPipelineBarrier(commands_, stages, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &memory, 0, nullptr, 0,
-                                       nullptr);
+    device_.api().vkCmdPipelineBarrier(commands_, stages, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &memory, 0,
+                                       nullptr, 0, nullptr);
 }
 
 int Commands::timestamp() {
     const Queue& queue = impl_->queue;
-    if (!queue.timestamp_bits || (queue.host_reset && !device_.impl().physical.features.host_query_reset)) return -1;
+    if (!queue.timestamp_bits || (queue.host_reset && !device_.impl().physical.features.host_query_reset))
+        return -1;
     const Api& api = device_.api();
     const uint32_t pool = impl_->queries / queries_per_pool, index = impl_->queries % queries_per_pool;
     if (pool == impl_->query_pools.size()) {
@@ -206,11 +212,12 @@ std::vector<double> Commands::read_timestamps() const {
     std::vector<uint64_t> ticks(count);
     for (uint32_t first = 0; first < count; first += queries_per_pool) {
         const uint32_t n = std::min(queries_per_pool, count - first);
-        const VkResult result =
-            SLUICE_VK_CHECK(api, vkGetQueryPoolResults, device_.handle(), impl_->query_pools[first / queries_per_pool],
-                            0, n, n * sizeof(uint64_t), &ticks[first], sizeof(uint64_t), VK_QUERY_RESULT_64_BIT);
+        const VkResult result = SLUICE_VK_CHECK(
+            api, vkGetQueryPoolResults, device_.handle(), impl_->query_pools[first / queries_per_pool], 0, n,
+            n * sizeof(uint64_t), &ticks[first], sizeof(uint64_t), VK_QUERY_RESULT_64_BIT);
         if (result == VK_NOT_READY)
-            throw Error(Status::internal, "timestamps-not-ready", "timestamps were read before the work was done");
+            throw Error(Status::internal, "timestamps-not-ready",
+                        "timestamps were read before the work was done");
     }
     Device::Impl& device = device_.impl();
     const uint32_t bits = impl_->queue.timestamp_bits;

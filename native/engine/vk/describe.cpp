@@ -16,11 +16,16 @@ std::string version_text(uint32_t v) {
 
 const char* type_name(VkPhysicalDeviceType type) {
     switch (type) {
-        case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU: return "discrete";
-        case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU: return "integrated";
-        case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU: return "virtual";
-        case VK_PHYSICAL_DEVICE_TYPE_CPU: return "cpu";
-        default: return "other";
+        case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
+            return "discrete";
+        case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
+            return "integrated";
+        case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU:
+            return "virtual";
+        case VK_PHYSICAL_DEVICE_TYPE_CPU:
+            return "cpu";
+        default:
+            return "other";
     }
 }
 
@@ -86,7 +91,8 @@ void read_properties(const Api& api, Physical& p, const std::vector<std::string>
     // Copies and 128-bit loads want 16 bytes, whatever the device allows.
     t.storage_alignment = std::max<uint64_t>(limits.minStorageBufferOffsetAlignment, 16);
     t.vendor_id = p.vendor;
-    p.info.driver = std::string(v12.driverName) + (v12.driverInfo[0] ? std::string(" ") + v12.driverInfo : "");
+    p.info.driver =
+        std::string(v12.driverName) + (v12.driverInfo[0] ? std::string(" ") + v12.driverInfo : "");
 }
 
 void read_features(const Api& api, Physical& p, const std::vector<std::string>& extensions) {
@@ -97,7 +103,8 @@ void read_features(const Api& api, Physical& p, const std::vector<std::string>& 
     VkPhysicalDeviceVulkan12Features v12{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES};
     VkPhysicalDeviceSubgroupSizeControlFeatures subgroup{
         VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES};
-    VkPhysicalDeviceMaintenance4Features maintenance4{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_FEATURES};
+    VkPhysicalDeviceMaintenance4Features maintenance4{
+        VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_FEATURES};
     VkPhysicalDeviceShaderIntegerDotProductFeatures dot{
         VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES};
     VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrix{
@@ -142,7 +149,8 @@ void read_queues(const Api& api, Physical& p) {
         const bool compute = family.queueFlags & VK_QUEUE_COMPUTE_BIT;
         const bool transfer = family.queueFlags & VK_QUEUE_TRANSFER_BIT;
         if (family.queueCount == 0) continue;
-        // The first family with compute: on every known driver the general queue, which runs compute at full width.
+        // The first family with compute: on every known driver the general queue, which runs compute at full
+        // width.
         if (compute && p.compute_family == VK_QUEUE_FAMILY_IGNORED) p.compute_family = i;
         if (transfer && !graphics && !compute && p.transfer_family == VK_QUEUE_FAMILY_IGNORED) {
             p.transfer_family = i;
@@ -155,7 +163,8 @@ void read_matrices(const Api& api, Physical& p) {
     uint32_t count = 0;
     SLUICE_VK_CHECK(api, vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR, p.handle, &count, nullptr);
     std::vector<VkCooperativeMatrixPropertiesKHR> list(
-        count, {VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR, nullptr, 0, 0, 0, {}, {}, {}, {}, 0, {}});
+        count,
+        {VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR, nullptr, 0, 0, 0, {}, {}, {}, {}, 0, {}});
     SLUICE_VK_CHECK(api, vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR, p.handle, &count, list.data());
     for (uint32_t i = 0; i < count; ++i) {
         const auto& m = list[i];
@@ -171,11 +180,13 @@ nlohmann::json row(const Physical& p, const MemoryBudget& budget) {
     const DeviceInfo& d = p.info;
     json heaps = json::array();
     for (uint32_t i = 0; i < p.memory.memoryHeapCount; ++i)
-        heaps.push_back({{"bytes", p.memory.memoryHeaps[i].size},
-                         {"device_local", bool(p.memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT)}});
+        heaps.push_back(
+            {{"bytes", p.memory.memoryHeaps[i].size},
+             {"device_local", bool(p.memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT)}});
     json shapes = json::array();
     for (const MatrixShape& m : d.matrix_shapes)
-        shapes.push_back({{"m", m.m}, {"n", m.n}, {"k", m.k}, {"a", m.a}, {"b", m.b}, {"c", m.c}, {"result", m.result}});
+        shapes.push_back(
+            {{"m", m.m}, {"n", m.n}, {"k", m.k}, {"a", m.a}, {"b", m.b}, {"c", m.c}, {"result", m.result}});
     json result = {
         {"index", d.index},
         {"name", d.name},
@@ -248,7 +259,9 @@ Physical describe(const Api& api, VkPhysicalDevice handle, int index) {
     for (uint32_t i = 0; i < p.memory.memoryHeapCount; ++i) {
         const bool local = p.memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT;
         all_local = all_local && local;
-        if (local) p.info.device_heap_bytes = std::max<uint64_t>(p.info.device_heap_bytes, p.memory.memoryHeaps[i].size);
+        if (local)
+            p.info.device_heap_bytes =
+                std::max<uint64_t>(p.info.device_heap_bytes, p.memory.memoryHeaps[i].size);
     }
     p.info.traits.unified_memory =
         all_local || p.info.traits.cpu || properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU;

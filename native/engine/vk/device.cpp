@@ -41,14 +41,14 @@ const Physical& choose(const std::vector<Physical>& devices, const std::string& 
     const bool is_index = !selector.empty() && selector.size() < 6 &&
                           std::ranges::all_of(selector, [](unsigned char c) { return std::isdigit(c); });
     for (const Physical& p : devices) {
-        const bool matches = selector.empty() || selector == "auto"
-                                 ? true
-                                 : (is_index ? p.info.index == std::stoi(selector)
-                                             : lower_case(p.info.name).find(lower_case(selector)) != std::string::npos);
+        const bool matches =
+            selector.empty() || selector == "auto"
+                ? true
+                : (is_index ? p.info.index == std::stoi(selector)
+                            : lower_case(p.info.name).find(lower_case(selector)) != std::string::npos);
         if (matches && (!found || rank(p) < rank(*found))) found = &p;
     }
-    if (!found)
-        throw Error(Status::device, "no-such-device", "no device matches \"" + selector + "\"", hint);
+    if (!found) throw Error(Status::device, "no-such-device", "no device matches \"" + selector + "\"", hint);
     if (!found->info.unusable.empty())
         throw Error(Status::device, "device-unusable",
                     "device " + std::to_string(found->info.index) + ", " + found->info.name +
@@ -85,7 +85,8 @@ VkDevice create_device(const Api& api, const Physical& p) {
     subgroup.subgroupSizeControl = f.subgroup_size_control;
     subgroup.computeFullSubgroups = f.full_subgroups;
     enable(subgroup, f.subgroup_size_control, v13 ? nullptr : VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
-    VkPhysicalDeviceMaintenance4Features maintenance4{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_FEATURES};
+    VkPhysicalDeviceMaintenance4Features maintenance4{
+        VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_FEATURES};
     maintenance4.maintenance4 = VK_TRUE;
     enable(maintenance4, f.maintenance4, v13 ? nullptr : VK_KHR_MAINTENANCE_4_EXTENSION_NAME);
     VkPhysicalDeviceShaderIntegerDotProductFeatures dot{
@@ -98,7 +99,8 @@ VkDevice create_device(const Api& api, const Physical& p) {
     if (f.external_memory_host) extensions.push_back(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
     if (f.memory_budget) extensions.push_back(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
     if (f.portability_subset) extensions.push_back("VK_KHR_portability_subset");
-    // Robust buffer access stays off: it costs a comparison a load, and every range is checked when it is bound.
+    // Robust buffer access stays off: it costs a comparison a load, and every range is checked when it is
+    // bound.
     VkPhysicalDeviceFeatures2 features{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2};
     features.pNext = next;
 
@@ -154,7 +156,8 @@ std::unique_ptr<Device> Device::open(const std::string& selector, const std::str
     for (VkPhysicalDevice handle : impl.instance->physical_devices())
         devices.push_back(describe(*d->api_, handle, int(devices.size())));
     if (devices.empty())
-        throw Error(Status::device, "no-device", "there is no Vulkan device", platform::vulkan_install_hint());
+        throw Error(Status::device, "no-device", "there is no Vulkan device",
+                    platform::vulkan_install_hint());
     impl.physical = choose(devices, selector);
     const Physical& p = impl.physical;
     d->device_ = create_device(*d->api_, p);
@@ -169,8 +172,9 @@ std::unique_ptr<Device> Device::open(const std::string& selector, const std::str
         return q;
     };
     impl.compute = queue(p.compute_family, impl.compute_mutex);
-    impl.transfer = p.transfer_family == VK_QUEUE_FAMILY_IGNORED ? impl.compute
-                                                                 : queue(p.transfer_family, impl.transfer_mutex);
+    impl.transfer = p.transfer_family == VK_QUEUE_FAMILY_IGNORED
+                        ? impl.compute
+                        : queue(p.transfer_family, impl.transfer_mutex);
     impl.can_import = p.features.external_memory_host && d->api_->vkGetMemoryHostPointerPropertiesEXT;
     d->finish_opening(cache_dir);
     return d;
@@ -182,8 +186,10 @@ std::unique_ptr<Device> Device::adopt(const HostDevice& host, const std::string&
     if (!host.instance || !host.physical || !host.device || !host.queue)
         throw Error(Status::usage, "host-device-incomplete",
                     "a host's device needs instance, physical device, device and queue");
-    if (host.get_instance_proc_addr) d->api_->vkGetInstanceProcAddr = host.get_instance_proc_addr;
-    else d->api_->load_global();
+    if (host.get_instance_proc_addr)
+        d->api_->vkGetInstanceProcAddr = host.get_instance_proc_addr;
+    else
+        d->api_->load_global();
     impl.owns_device = false;
     impl.instance = std::make_unique<Instance>(*d->api_, host.instance);
     impl.physical = describe(*d->api_, host.physical, 0);
@@ -202,18 +208,23 @@ std::unique_ptr<Device> Device::adopt(const HostDevice& host, const std::string&
     p.transfer_family = VK_QUEUE_FAMILY_IGNORED;
     d->device_ = host.device;
     d->api_->load_device(d->device_);
-    impl.compute = {host.queue, host.family, p.families[host.family].timestampValidBits, false, &impl.compute_mutex};
+    impl.compute = {host.queue, host.family, p.families[host.family].timestampValidBits, false,
+                    &impl.compute_mutex};
     impl.transfer = impl.compute;
     d->finish_opening(cache_dir);
     return d;
 }
 
-bool Device::has_transfer_queue() const { return impl_->transfer.handle != impl_->compute.handle; }
+bool Device::has_transfer_queue() const {
+    return impl_->transfer.handle != impl_->compute.handle;
+}
 
-bool Device::prepare(std::span<const PipelineKey> keys) { return impl_->pipelines->prepare(keys); }
+bool Device::prepare(std::span<const PipelineKey> keys) {
+    return impl_->pipelines->prepare(keys);
+}
 
-void Device::submit(QueueKind kind, std::span<const Commands* const> commands, std::span<const TimelinePoint> waits,
-                    std::span<const TimelinePoint> signals) {
+void Device::submit(QueueKind kind, std::span<const Commands* const> commands,
+                    std::span<const TimelinePoint> waits, std::span<const TimelinePoint> signals) {
     std::vector<VkCommandBuffer> buffers;
     std::vector<VkSemaphore> wait_semaphores, signal_semaphores;
     std::vector<uint64_t> wait_values, signal_values;

@@ -1,6 +1,6 @@
 // The Vulkan device: loading, choosing, memory with accounting, pipelines, command buffers, timelines.
-// Knows nothing of networks, plans or files. Everything throws sluice::Error (Status::device) on failure, every
-// VkResult goes through one dispatch table and can be made to fail by core/failpoint.h.
+// Knows nothing of networks, plans or files. Everything throws sluice::Error (Status::device) on failure,
+// every VkResult goes through one dispatch table and can be made to fail by core/failpoint.h.
 #pragma once
 #ifndef VK_NO_PROTOTYPES
 #define VK_NO_PROTOTYPES
@@ -20,7 +20,8 @@ namespace sluice::vk {
 
 struct Api;  // vk/api.h: the dispatch table
 
-// A subgroup-wide cooperative matrix product of the device: A is m x k, B k x n; types "f16", "f32", "s8", "bf16", …
+// A subgroup-wide cooperative matrix product of the device: A is m x k, B k x n; types "f16", "f32", "s8",
+// "bf16", …
 struct MatrixShape {
     uint32_t m = 0, n = 0, k = 0;
     std::string a, b, c, result;
@@ -31,15 +32,16 @@ struct DeviceInfo {
     std::string name, type;  // discrete | integrated | cpu | virtual | other
     std::string driver, api_version;
     DeviceTraits traits;
-    // The largest device-local heap, and what may still be allocated there by the driver's count (the heap's size
-    // where the driver does not count).
+    // The largest device-local heap, and what may still be allocated there by the driver's count (the heap's
+    // size where the driver does not count).
     uint64_t device_heap_bytes = 0, budget_bytes = 0;
     std::vector<MatrixShape> matrix_shapes;
     std::string unusable;  // why open() refuses it; empty: usable
-    std::string json;                                  // the full row of `sluice devices`
+    std::string json;      // the full row of `sluice devices`
 };
 
-std::vector<DeviceInfo> enumerate();  // throws Error(device, "no-vulkan") naming what to install without a loader
+std::vector<DeviceInfo>
+enumerate();  // throws Error(device, "no-vulkan") naming what to install without a loader
 
 struct HostDevice {  // handed in by a host application
     VkInstance instance;
@@ -48,14 +50,15 @@ struct HostDevice {  // handed in by a host application
     VkQueue queue;
     uint32_t family;
     PFN_vkGetInstanceProcAddr get_instance_proc_addr;  // null: the system's loader
-    // storageBuffer16BitAccess and shaderFloat16 were enabled. Vulkan cannot be asked what a device was made with.
+    // storageBuffer16BitAccess and shaderFloat16 were enabled. Vulkan cannot be asked what a device was made
+    // with.
     bool fp16 = false;
 };
 
 enum class MemoryKind {
-    device,       // device-local; not mapped
-    upload,       // host-visible, coherent: the source of copies and small inputs shaders read
-    readback,     // host-visible, cached: what the host reads after a pass
+    device,    // device-local; not mapped
+    upload,    // host-visible, coherent: the source of copies and small inputs shaders read
+    readback,  // host-visible, cached: what the host reads after a pass
 };
 
 class Device;
@@ -87,18 +90,19 @@ struct BoundRange {
     uint64_t offset = 0, size = 0;  // offset is a multiple of traits().storage_alignment
 };
 
-// A monotonic counter that queues and the host wait for and signal (VK_SEMAPHORE_TYPE_TIMELINE). On a device with
-// one queue, batches run in the order of submission: submit what signals a value before what waits for it.
+// A monotonic counter that queues and the host wait for and signal (VK_SEMAPHORE_TYPE_TIMELINE). On a device
+// with one queue, batches run in the order of submission: submit what signals a value before what waits for
+// it.
 class Timeline {
   public:
     explicit Timeline(Device& device);
     ~Timeline();
     Timeline(const Timeline&) = delete;
     VkSemaphore handle() const { return semaphore_; }
-    uint64_t value() const;            // counter now; throws when the device is lost
+    uint64_t value() const;  // counter now; throws when the device is lost
     // True when reached, false at the time-out. Throws when the device is lost.
     bool wait(uint64_t value, uint64_t timeout_ns) const;
-    void signal(uint64_t value);       // from the host; more than the value now and any pending signal
+    void signal(uint64_t value);  // from the host; more than the value now and any pending signal
 
   private:
     friend class Device;
@@ -121,18 +125,21 @@ class Commands {
     ~Commands();
     Commands(const Commands&) = delete;
     void begin();
-    // Binds pipeline, a descriptor set made of `ranges` (unused bindings get a dummy), pushes constants, dispatches.
+    // Binds pipeline, a descriptor set made of `ranges` (unused bindings get a dummy), pushes constants,
+    // dispatches.
     void dispatch(const Dispatch& d, const std::array<BoundRange, max_bindings>& ranges);
     void copy(const CopyRegion& region);
-    // Makes all earlier writes of shaders and copies visible to all later shaders, copies (and, at the end, the host).
+    // Makes all earlier writes of shaders and copies visible to all later shaders, copies (and, at the end,
+    // the host).
     void barrier();
     void host_barrier();
     // Timestamps around work, when the queue supports them; index into the results of read_timestamps.
     int timestamp();  // -1 where there are none
     void end();
-    // Nanoseconds for each timestamp() of this recording, on one clock for all queues that starts with the device's
-    // first read; valid after completion; empty where the queue has none. A recording for the transfer queue that
-    // has timestamps must be complete before it is submitted again (they are reset from the host).
+    // Nanoseconds for each timestamp() of this recording, on one clock for all queues that starts with the
+    // device's first read; valid after completion; empty where the queue has none. A recording for the
+    // transfer queue that has timestamps must be complete before it is submitted again (they are reset from
+    // the host).
     std::vector<double> read_timestamps() const;
     VkCommandBuffer handle() const { return commands_; }
     QueueKind queue() const { return queue_; }
@@ -163,14 +170,14 @@ class Device {
     const DeviceTraits& traits() const { return info_.traits; }
 
     Buffer create_buffer(uint64_t size, MemoryKind kind, const char* purpose);
-    // Wraps host memory (address and size multiples of import_alignment()) without a copy. Empty Buffer where the
-    // driver refuses or lacks VK_EXT_external_memory_host; after one refusal never tries again (a driver was seen
-    // to fail every later import). Not counted as device memory.
+    // Wraps host memory (address and size multiples of import_alignment()) without a copy. Empty Buffer where
+    // the driver refuses or lacks VK_EXT_external_memory_host; after one refusal never tries again (a driver
+    // was seen to fail every later import). Not counted as device memory.
     Buffer import_host(void* address, uint64_t size);
     uint64_t import_alignment() const;  // 0: not supported
 
-    // Bytes that vkAllocateMemory holds on device-local heaps now, and the most since reset_peak(). On a CPU or
-    // integrated device, where every heap is device-local, staging counts too.
+    // Bytes that vkAllocateMemory holds on device-local heaps now, and the most since reset_peak(). On a CPU
+    // or integrated device, where every heap is device-local, staging counts too.
     uint64_t device_bytes() const;
     uint64_t peak_device_bytes() const;
     void reset_peak();
@@ -179,15 +186,15 @@ class Device {
 
     bool has_transfer_queue() const;
 
-    // Compiles ahead (disk cache under cache_dir); also done on demand by Commands::dispatch. True when any pipeline
-    // was not in the cache.
+    // Compiles ahead (disk cache under cache_dir); also done on demand by Commands::dispatch. True when any
+    // pipeline was not in the cache.
     bool prepare(std::span<const PipelineKey> keys);
 
     // One batch: waits, commands, signals. Many batches may be queued ahead.
-    void submit(QueueKind queue, std::span<const Commands* const> commands, std::span<const TimelinePoint> waits,
-                std::span<const TimelinePoint> signals);
-    // Until nothing runs. Batches that wait for a value nobody is going to signal any more (the submission that
-    // would have failed) are let go first, so that this ends; what they compute is lost.
+    void submit(QueueKind queue, std::span<const Commands* const> commands,
+                std::span<const TimelinePoint> waits, std::span<const TimelinePoint> signals);
+    // Until nothing runs. Batches that wait for a value nobody is going to signal any more (the submission
+    // that would have failed) are let go first, so that this ends; what they compute is lost.
     void wait_idle() noexcept;
 
     const Api& api() const { return *api_; }
@@ -210,8 +217,8 @@ class Device {
     std::unique_ptr<Impl> impl_;
 };
 
-// Messages of the validation layers since the last call (tests; layers are enabled by SLUICE_VALIDATION=1 in the
-// environment: core + synchronisation, =gpu: core + GPU-assisted).
+// Messages of the validation layers since the last call (tests; layers are enabled by SLUICE_VALIDATION=1 in
+// the environment: core + synchronisation, =gpu: core + GPU-assisted).
 std::vector<std::string> take_validation_messages();
 
 }  // namespace sluice::vk

@@ -69,6 +69,27 @@ TEST_CASE("vk: without a loader or a driver the error says what to install") {
         CHECK(e.hint.find("nstall") != std::string::npos);
     }
     failpoint::disarm();
+
+#if !defined(_WIN32)
+    std::vector<std::pair<const char*, std::string>> before;
+    for (const char* name : {"VK_DRIVER_FILES", "VK_ICD_FILENAMES"}) {
+        const char* value = std::getenv(name);
+        before.emplace_back(name, value ? value : "");
+        setenv(name, "/nonexistent/driver.json", 1);
+    }
+    try {
+        Device::open("auto", "");
+        FAIL_CHECK("opened");
+    } catch (const Error& e) {
+        CHECK(e.code == "no-device");
+        CHECK(e.hint.find("nstall") != std::string::npos);
+    }
+    for (const auto& [name, value] : before)
+        if (value.empty())
+            unsetenv(name);
+        else
+            setenv(name, value.c_str(), 1);
+#endif
 }
 
 TEST_CASE("vk: copies, dispatches, constants and barriers") {
@@ -118,7 +139,8 @@ TEST_CASE("vk: fp16 storage where the device has it") {
     Buffer x = device->create_buffer(8, MemoryKind::upload, "test x");
     Buffer y = device->create_buffer(8, MemoryKind::upload, "test y");
     const uint16_t one = 0x3c00, two = 0x4000, five = 0x4500;
-    for (int i = 0; i < 4; ++i) static_cast<uint16_t*>(x.mapped())[i] = two, static_cast<uint16_t*>(y.mapped())[i] = one;
+    for (int i = 0; i < 4; ++i)
+        static_cast<uint16_t*>(x.mapped())[i] = two, static_cast<uint16_t*>(y.mapped())[i] = one;
     Commands commands(*device, QueueKind::compute);
     commands.begin();
     Dispatch d = axpy(4, 2.f);
@@ -184,7 +206,8 @@ TEST_CASE("vk: timelines between the two queues, and waits that give up") {
     constexpr int rounds = 6;
     // A ring of two, as weights are streamed: the copy of a block waits for the compute that read its place.
     Buffer source = device->create_buffer(rounds * n * 4, MemoryKind::upload, "test source");
-    for (uint64_t i = 0; i < rounds * uint64_t(n); ++i) static_cast<float*>(source.mapped())[i] = float(1 + i / n);
+    for (uint64_t i = 0; i < rounds * uint64_t(n); ++i)
+        static_cast<float*>(source.mapped())[i] = float(1 + i / n);
     Buffer ring[2] = {device->create_buffer(n * 4, MemoryKind::device, "test ring"),
                       device->create_buffer(n * 4, MemoryKind::device, "test ring")};
     Buffer sum = device->create_buffer(n * 4, MemoryKind::readback, "test sum");
@@ -215,7 +238,8 @@ TEST_CASE("vk: timelines between the two queues, and waits that give up") {
         device->submit(QueueKind::transfer, copy, free_again, is_copied);
         device->submit(QueueKind::compute, compute, is_copied, is_computed);
     }
-    while (!computed.wait(rounds, 100'000'000)) {}
+    while (!computed.wait(rounds, 100'000'000)) {
+    }
     CHECK(computed.value() == rounds);
     CHECK(at(sum, 0) == 21.f);
     CHECK(at(sum, n - 1) == 21.f);

@@ -48,7 +48,8 @@ float scenario(const std::string& cache_dir) {
     const TimelinePoint after_all[] = {{&done, 1}};
     device->submit(QueueKind::transfer, copies, {}, after_copy);
     device->submit(QueueKind::compute, computes, after_copy, after_all);
-    while (!done.wait(1, 1'000'000'000)) {}
+    while (!done.wait(1, 1'000'000'000)) {
+    }
     if (done.value() != 1) return -1.f;
     compute.read_timestamps();
     done.signal(2);

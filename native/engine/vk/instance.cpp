@@ -22,11 +22,13 @@ Messages& messages() {
     return m;
 }
 
-VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT, VkDebugUtilsMessageTypeFlagsEXT,
+VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT,
+                                          VkDebugUtilsMessageTypeFlagsEXT,
                                           const VkDebugUtilsMessengerCallbackDataEXT* data, void*) {
     const std::string id = data->pMessageIdName ? data->pMessageIdName : "";
     std::lock_guard lock(messages().mutex);
-    if (messages().list.size() < 1000) messages().list.push_back(id + ": " + (data->pMessage ? data->pMessage : ""));
+    if (messages().list.size() < 1000)
+        messages().list.push_back(id + ": " + (data->pMessage ? data->pMessage : ""));
     return VK_FALSE;
 }
 

@@ -1,5 +1,5 @@
-// Making a VkInstance, with the validation layers when SLUICE_VALIDATION asks for them, and describing the devices
-// it has. Opens no device.
+// Making a VkInstance, with the validation layers when SLUICE_VALIDATION asks for them, and describing the
+// devices it has. Opens no device.
 #pragma once
 #include <vector>
 
@@ -11,12 +11,12 @@ namespace sluice::vk {
 // A VkInstance that is destroyed with this object, unless it is a host's. The Api must outlive it.
 class Instance {
   public:
-    explicit Instance(Api& api);                                 // makes one; throws "no-device" without drivers
-    Instance(Api& api, VkInstance host);                         // borrows a host's
+    explicit Instance(Api& api);          // makes one; throws "no-device" without drivers
+    Instance(Api& api, VkInstance host);  // borrows a host's
     ~Instance();
     Instance(const Instance&) = delete;
     VkInstance handle() const { return instance_; }
-    std::vector<VkPhysicalDevice> physical_devices() const;      // in the loader's order
+    std::vector<VkPhysicalDevice> physical_devices() const;  // in the loader's order
 
   private:
     Api& api_;
@@ -52,8 +52,8 @@ struct Physical {
 
 Physical describe(const Api& api, VkPhysicalDevice handle, int index);
 
-// Used and budget of device-local heaps by the driver's count (VK_EXT_memory_budget). `available` is that of the
-// largest device-local heap.
+// Used and budget of device-local heaps by the driver's count (VK_EXT_memory_budget). `available` is that of
+// the largest device-local heap.
 struct MemoryBudget {
     uint64_t used = 0, available = 0;
 };

@@ -11,31 +11,34 @@ namespace sluice::vk {
 namespace {
 
 // Memory that needs something special from its user.
-constexpr VkMemoryPropertyFlags never = VK_MEMORY_PROPERTY_LAZILY_ALLOCATED_BIT | VK_MEMORY_PROPERTY_PROTECTED_BIT |
-                                        VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD |
-                                        VK_MEMORY_PROPERTY_DEVICE_UNCACHED_BIT_AMD |
-                                        VK_MEMORY_PROPERTY_RDMA_CAPABLE_BIT_NV;
+constexpr VkMemoryPropertyFlags never =
+    VK_MEMORY_PROPERTY_LAZILY_ALLOCATED_BIT | VK_MEMORY_PROPERTY_PROTECTED_BIT |
+    VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD | VK_MEMORY_PROPERTY_DEVICE_UNCACHED_BIT_AMD |
+    VK_MEMORY_PROPERTY_RDMA_CAPABLE_BIT_NV;
 
 struct Wish {
     VkMemoryPropertyFlags has, has_not;
 };
 
-// In order of preference. Never host memory for `device`: it would run, a hundred times slower, and the budget
-// would count wrong.
+// In order of preference. Never host memory for `device`: it would run, a hundred times slower, and the
+// budget would count wrong.
 std::span<const Wish> wishes(MemoryKind kind) {
     constexpr VkMemoryPropertyFlags local = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
     constexpr VkMemoryPropertyFlags visible = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
     constexpr VkMemoryPropertyFlags coherent = VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
     constexpr VkMemoryPropertyFlags cached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
     static constexpr Wish device[] = {{local, visible}, {local, 0}};
-    static constexpr Wish upload[] = {{visible | coherent, local | cached}, {visible | coherent, local},
-                                      {visible | coherent, 0}};
-    static constexpr Wish readback[] = {{visible | coherent | cached, local}, {visible | coherent | cached, 0},
-                                        {visible | coherent, 0}};
+    static constexpr Wish upload[] = {
+        {visible | coherent, local | cached}, {visible | coherent, local}, {visible | coherent, 0}};
+    static constexpr Wish readback[] = {
+        {visible | coherent | cached, local}, {visible | coherent | cached, 0}, {visible | coherent, 0}};
     switch (kind) {
-        case MemoryKind::device: return device;
-        case MemoryKind::upload: return upload;
-        case MemoryKind::readback: return readback;
+        case MemoryKind::device:
+            return device;
+        case MemoryKind::upload:
+            return upload;
+        case MemoryKind::readback:
+            return readback;
     }
     return {};
 }
@@ -46,7 +49,8 @@ std::vector<uint32_t> candidate_types(const VkPhysicalDeviceMemoryProperties& me
     for (const Wish& wish : wishes(kind)) {
         for (uint32_t i = 0; i < memory.memoryTypeCount; ++i) {
             const VkMemoryPropertyFlags flags = memory.memoryTypes[i].propertyFlags;
-            if (!(allowed & (1u << i)) || (flags & never) || (flags & wish.has) != wish.has || (flags & wish.has_not))
+            if (!(allowed & (1u << i)) || (flags & never) || (flags & wish.has) != wish.has ||
+                (flags & wish.has_not))
                 continue;
             if (std::ranges::find(out, i) == out.end()) out.push_back(i);
         }
@@ -59,9 +63,12 @@ constexpr VkBufferUsageFlags usage =
 
 const char* kind_name(MemoryKind kind) {
     switch (kind) {
-        case MemoryKind::device: return "device";
-        case MemoryKind::upload: return "upload";
-        case MemoryKind::readback: return "read-back";
+        case MemoryKind::device:
+            return "device";
+        case MemoryKind::upload:
+            return "upload";
+        case MemoryKind::readback:
+            return "read-back";
     }
     return "";
 }
@@ -74,8 +81,8 @@ VkBufferCreateInfo buffer_info(uint64_t size, const uint32_t (&families)[2]) {
     VkBufferCreateInfo create{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO};
     create.size = size;
     create.usage = usage;
-    // Weights are written by the transfer queue and read by the other one, block after block: sharing them spares
-    // an ownership transfer a block, and costs nothing for buffers on the hardware there is.
+    // Weights are written by the transfer queue and read by the other one, block after block: sharing them
+    // spares an ownership transfer a block, and costs nothing for buffers on the hardware there is.
     if (families[0] != families[1]) {
         create.sharingMode = VK_SHARING_MODE_CONCURRENT;
         create.queueFamilyIndexCount = 2;
@@ -88,12 +95,16 @@ VkBufferCreateInfo buffer_info(uint64_t size, const uint32_t (&families)[2]) {
 
 std::string mebibytes(uint64_t bytes) {
     char text[48];
-    if (bytes < 1u << 20) std::snprintf(text, sizeof text, "%llu bytes", static_cast<unsigned long long>(bytes));
-    else std::snprintf(text, sizeof text, "%.1f MiB", double(bytes) / (1 << 20));
+    if (bytes < 1u << 20)
+        std::snprintf(text, sizeof text, "%llu bytes", static_cast<unsigned long long>(bytes));
+    else
+        std::snprintf(text, sizeof text, "%.1f MiB", double(bytes) / (1 << 20));
     return text;
 }
 
-Buffer::Buffer(Buffer&& other) noexcept { *this = std::move(other); }
+Buffer::Buffer(Buffer&& other) noexcept {
+    *this = std::move(other);
+}
 
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
     std::swap(device_, other.device_);
@@ -118,7 +129,8 @@ Buffer Device::create_buffer(uint64_t size, MemoryKind kind, const char* purpose
     const Physical& physical = impl_->physical;
     const std::string what = mebibytes(size) + " of " + kind_name(kind) + " memory for " + purpose;
     const uint64_t limit = std::min(physical.max_allocation, physical.max_buffer);
-    if (size == 0) throw Error(Status::internal, "empty-buffer", "a buffer of 0 bytes was asked for: " + what);
+    if (size == 0)
+        throw Error(Status::internal, "empty-buffer", "a buffer of 0 bytes was asked for: " + what);
     if (size > limit)
         throw Error(Status::device, "allocation-too-large",
                     what + ": " + info_.name + " allows at most " + mebibytes(limit) + " in one allocation",
@@ -165,7 +177,8 @@ Buffer Device::create_buffer(uint64_t size, MemoryKind kind, const char* purpose
         out.counted_ = need.size;
         const uint64_t now = impl_->device_bytes += need.size;
         uint64_t peak = impl_->peak_bytes;
-        while (peak < now && !impl_->peak_bytes.compare_exchange_weak(peak, now)) {}
+        while (peak < now && !impl_->peak_bytes.compare_exchange_weak(peak, now)) {
+        }
     }
     SLUICE_VK_CHECK(*api_, vkBindBufferMemory, device_, out.buffer_, out.memory_, 0);
     if (kind != MemoryKind::device)
@@ -198,10 +211,11 @@ Buffer Device::import_host(void* address, uint64_t size) {
         api_->vkGetBufferMemoryRequirements(device_, out.buffer_, &need);
         VkMemoryHostPointerPropertiesEXT pointer{VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT};
         if (SLUICE_VK_TRY(*api_, vkGetMemoryHostPointerPropertiesEXT, device_,
-                          VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT, address, &pointer) != VK_SUCCESS)
+                          VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT, address,
+                          &pointer) != VK_SUCCESS)
             return false;
-        const auto types = candidate_types(impl_->physical.memory, need.memoryTypeBits & pointer.memoryTypeBits,
-                                           MemoryKind::upload);
+        const auto types = candidate_types(impl_->physical.memory,
+                                           need.memoryTypeBits & pointer.memoryTypeBits, MemoryKind::upload);
         if (types.empty() || need.size > size) return false;
         VkImportMemoryHostPointerInfoEXT import{VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT};
         import.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
@@ -225,11 +239,19 @@ Buffer Device::import_host(void* address, uint64_t size) {
     return out;
 }
 
-uint64_t Device::import_alignment() const { return impl_->can_import ? impl_->physical.import_alignment : 0; }
+uint64_t Device::import_alignment() const {
+    return impl_->can_import ? impl_->physical.import_alignment : 0;
+}
 
-uint64_t Device::device_bytes() const { return impl_->device_bytes; }
-uint64_t Device::peak_device_bytes() const { return impl_->peak_bytes; }
-void Device::reset_peak() { impl_->peak_bytes = impl_->device_bytes.load(); }
+uint64_t Device::device_bytes() const {
+    return impl_->device_bytes;
+}
+uint64_t Device::peak_device_bytes() const {
+    return impl_->peak_bytes;
+}
+void Device::reset_peak() {
+    impl_->peak_bytes = impl_->device_bytes.load();
+}
 
 uint64_t Device::driver_used_bytes() {
     return impl_->physical.features.memory_budget ? memory_budget(*api_, impl_->physical.handle).used : 0;

@@ -54,7 +54,8 @@ TEST_CASE("vk: memory that cannot be had is refused with how much, for what, and
     REQUIRE(!site.empty());
     size_t types = 0;  // every type that might serve has to refuse
     try {
-        // The device's other types would take over after one refusal; a device with several is not failed here.
+        // The device's other types would take over after one refusal; a device with several is not failed
+        // here.
         const auto& memory = device->impl().physical.memory;
         for (uint32_t i = 0; i < memory.memoryTypeCount; ++i)
             types += (memory.memoryTypes[i].propertyFlags & VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT) != 0;

@@ -47,8 +47,8 @@ uint64_t checksum(const PipelineFile& file) {
 
 std::string pipeline_file_path(const std::string& cache_dir, const Physical& physical) {
     char name[96];
-    int length = std::snprintf(name, sizeof name, "pipelines-%04x-%04x-%08x-", physical.vendor, physical.device,
-                               physical.driver_version);
+    int length = std::snprintf(name, sizeof name, "pipelines-%04x-%04x-%08x-", physical.vendor,
+                               physical.device, physical.driver_version);
     for (int i = 0; i < 8; ++i)
         length += std::snprintf(name + length, sizeof name - size_t(length), "%02x", physical.cache_uuid[i]);
     return (fs::path(cache_dir) / (std::string(name) + ".bin")).string();
@@ -65,7 +65,8 @@ PipelineFile read_pipeline_file(const std::string& path, const Physical& physica
     // Everything up to the counts has to be equal.
     if (std::memcmp(&found, &expected, offsetof(Header, keys)) != 0) return {};
     const uint64_t rest = size - sizeof(Header);
-    if (found.keys > rest / sizeof(uint64_t) || found.bytes != rest - found.keys * sizeof(uint64_t)) return {};
+    if (found.keys > rest / sizeof(uint64_t) || found.bytes != rest - found.keys * sizeof(uint64_t))
+        return {};
     PipelineFile file;
     file.keys.resize(found.keys);
     file.data.resize(found.bytes);
@@ -97,8 +98,10 @@ void write_pipeline_file(const std::string& path, const Physical& physical, cons
         written = bool(out);
     }
     std::error_code error;
-    if (written && !SLUICE_FAILS("rename-pipeline-cache")) fs::rename(temporary, path, error);
-    else error = std::make_error_code(std::errc::io_error);
+    if (written && !SLUICE_FAILS("rename-pipeline-cache"))
+        fs::rename(temporary, path, error);
+    else
+        error = std::make_error_code(std::errc::io_error);
     if (error) {
         std::error_code ignored;
         fs::remove(temporary, ignored);

@@ -34,7 +34,8 @@ std::span<const uint32_t> code_of(const PipelineKey& key) {
 
 std::string name_of(const PipelineKey& key) {
     const ShaderCode code = shader_code(key.shader);
-    return std::string(code.name ? code.name : "?") + (key.precision == Precision::fp16 ? " (fp16)" : " (fp32)");
+    return std::string(code.name ? code.name : "?") +
+           (key.precision == Precision::fp16 ? " (fp16)" : " (fp32)");
 }
 
 }  // namespace
@@ -108,7 +109,8 @@ void Pipelines::save() noexcept {
         SLUICE_VK_CHECK(api_, vkGetPipelineCacheData, device_, cache_, &size, nullptr);
         PipelineFile file;
         file.data.resize(size);
-        if (SLUICE_VK_CHECK(api_, vkGetPipelineCacheData, device_, cache_, &size, file.data.data()) != VK_SUCCESS)
+        if (SLUICE_VK_CHECK(api_, vkGetPipelineCacheData, device_, cache_, &size, file.data.data()) !=
+            VK_SUCCESS)
             return;
         file.data.resize(size);
         file.keys.assign(on_disk_.begin(), on_disk_.end());
@@ -126,8 +128,8 @@ VkShaderModule Pipelines::module(const PipelineKey& key) {
     // Byte 2 of the second word is SPIR-V's minor version; 1.6 came with Vulkan 1.3.
     if (words.size() > 1 && ((words[1] >> 8) & 0xff) > 5 && physical_.api_version < VK_API_VERSION_1_3)
         throw Error(Status::device, "shader-too-new",
-                    "shader " + name_of(key) + " is SPIR-V 1.6, which " + physical_.info.name + " with Vulkan " +
-                        physical_.info.api_version + " cannot take",
+                    "shader " + name_of(key) + " is SPIR-V 1.6, which " + physical_.info.name +
+                        " with Vulkan " + physical_.info.api_version + " cannot take",
                     "Update the GPU's driver.");
     VkShaderModuleCreateInfo create{VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO};
     create.codeSize = words.size_bytes();

@@ -26,8 +26,8 @@ class Pipelines {
 
     // Made when it is not there. Any thread.
     VkPipeline get(const PipelineKey& key);
-    // On up to two threads; writes the disk cache when something was new. True when any pipeline was neither made
-    // already nor in the disk cache.
+    // On up to two threads; writes the disk cache when something was new. True when any pipeline was neither
+    // made already nor in the disk cache.
     bool prepare(std::span<const PipelineKey> keys);
     void save() noexcept;
 

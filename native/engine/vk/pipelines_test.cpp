@@ -70,8 +70,10 @@ TEST_CASE("vk: pipelines are made once and found again on disk") {
         bytes.assign(std::istreambuf_iterator<char>(in), {});
     }
     REQUIRE(bytes.size() > 64);
-    std::vector<std::string> broken = {"", bytes.substr(0, 40), bytes.substr(0, bytes.size() - 1), bytes + "x"};
-    for (size_t at : {size_t(0), size_t(4), size_t(21), size_t(41), size_t(50), size_t(57), size_t(70), bytes.size() - 1}) {
+    std::vector<std::string> broken = {"", bytes.substr(0, 40), bytes.substr(0, bytes.size() - 1),
+                                       bytes + "x"};
+    for (size_t at : {size_t(0), size_t(4), size_t(21), size_t(41), size_t(50), size_t(57), size_t(70),
+                      bytes.size() - 1}) {
         broken.push_back(bytes);
         broken.back()[at] = char(broken.back()[at] ^ 0x5a);
     }

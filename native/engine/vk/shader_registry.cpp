@@ -27,7 +27,8 @@ std::vector<ShaderCode> build() {
     }
     for (const auto& shader : detail::embedded_shaders()) {
         bool in_table = false;
-        for (size_t i = 0; i < table_rows; ++i) in_table = in_table || std::string_view(table[i]) == shader.name;
+        for (size_t i = 0; i < table_rows; ++i)
+            in_table = in_table || std::string_view(table[i]) == shader.name;
         if (!in_table) out.push_back({shader.name, shader.f32, shader.f16});
     }
     return out;
@@ -40,7 +41,9 @@ const std::vector<ShaderCode>& all() {
 
 }  // namespace
 
-ShaderCode shader_code(uint16_t id) { return id < all().size() ? all()[id] : ShaderCode{}; }
+ShaderCode shader_code(uint16_t id) {
+    return id < all().size() ? all()[id] : ShaderCode{};
+}
 
 int shader_id(std::string_view name) {
     for (size_t i = 0; i < all().size(); ++i)
@@ -48,6 +51,8 @@ int shader_id(std::string_view name) {
     return -1;
 }
 
-uint16_t shader_count() { return uint16_t(all().size()); }
+uint16_t shader_count() {
+    return uint16_t(all().size());
+}
 
 }  // namespace sluice::vk

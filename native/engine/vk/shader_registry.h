@@ -7,11 +7,12 @@
 namespace sluice::vk {
 
 struct ShaderCode {
-    const char* name = nullptr;             // null: no such shader
-    std::span<const uint32_t> f32, f16;     // by storage precision; empty where there is no such variant
+    const char* name = nullptr;          // null: no such shader
+    std::span<const uint32_t> f32, f16;  // by storage precision; empty where there is no such variant
 };
 
-// Ids are the rows of shaders/table.def; after them come the other shaders of shaders/spv (tests' own), by name.
+// Ids are the rows of shaders/table.def; after them come the other shaders of shaders/spv (tests' own), by
+// name.
 ShaderCode shader_code(uint16_t id);
 
 // The id of a shader by name; -1 when there is none.

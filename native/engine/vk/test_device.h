@@ -16,8 +16,9 @@ struct TempDir {
     TempDir() {
         static int counter = 0;
         path = std::filesystem::temp_directory_path() /
-               ("sluice-vk-" + std::to_string(std::hash<std::string>{}(std::to_string(
-                                   reinterpret_cast<uintptr_t>(this)))) + "-" + std::to_string(counter++));
+               ("sluice-vk-" +
+                std::to_string(std::hash<std::string>{}(std::to_string(reinterpret_cast<uintptr_t>(this)))) +
+                "-" + std::to_string(counter++));
         std::filesystem::remove_all(path);
         std::filesystem::create_directories(path);
     }
@@ -51,7 +52,9 @@ inline void fill(const Buffer& buffer, float value) {
     for (uint64_t i = 0; i < buffer.size() / 4; ++i) p[i] = value;
 }
 
-inline float at(const Buffer& buffer, uint64_t i) { return static_cast<const float*>(buffer.mapped())[i]; }
+inline float at(const Buffer& buffer, uint64_t i) {
+    return static_cast<const float*>(buffer.mapped())[i];
+}
 
 // Submits and waits.
 inline void run(Device& device, const Commands& commands) {
@@ -59,7 +62,8 @@ inline void run(Device& device, const Commands& commands) {
     const Commands* list[] = {&commands};
     const TimelinePoint signal[] = {{&done, 1}};
     device.submit(commands.queue(), list, {}, signal);
-    while (!done.wait(1, 1'000'000'000)) {}
+    while (!done.wait(1, 1'000'000'000)) {
+    }
 }
 
 }  // namespace sluice::vk::test

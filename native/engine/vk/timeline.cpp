@@ -37,7 +37,8 @@ bool Timeline::wait(uint64_t value, uint64_t timeout_ns) const {
     wait.semaphoreCount = 1;
     wait.pSemaphores = &semaphore_;
     wait.pValues = &value;
-    return SLUICE_VK_CHECK(device_.api(), vkWaitSemaphores, device_.handle(), &wait, timeout_ns) == VK_SUCCESS;
+    return SLUICE_VK_CHECK(device_.api(), vkWaitSemaphores, device_.handle(), &wait, timeout_ns) ==
+           VK_SUCCESS;
 }
 
 void Timeline::signal(uint64_t value) {
@@ -57,8 +58,8 @@ void Device::settle() noexcept {
 void Device::wait_idle() noexcept {
     if (!impl_ || !device_ || !impl_->busy) return;
     {
-        // A timeline is stuck when submitted work waits for more than submitted work signals. It may be let go once
-        // its own pending signals are through, so that its value never goes back.
+        // A timeline is stuck when submitted work waits for more than submitted work signals. It may be let
+        // go once its own pending signals are through, so that its value never goes back.
         std::lock_guard lock(impl_->timelines_mutex);
         using clock = std::chrono::steady_clock;
         const auto deadline = clock::now() + std::chrono::seconds(10);

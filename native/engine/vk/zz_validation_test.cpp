@@ -1,5 +1,5 @@
-// Last by name, and doctest runs files in order of their names: under SLUICE_VALIDATION it sees every message that
-// the tests before it, of this and the other folders, provoked.
+// Last by name, and doctest runs files in order of their names: under SLUICE_VALIDATION it sees every message
+// that the tests before it, of this and the other folders, provoked.
 #include <doctest/doctest.h>
 
 #include "vk/device.h"
