@@ -19,7 +19,7 @@ export const preview = z.object({
   step: count,
   width: count,
   height: count,
-  pixels: z.instanceof(Uint8Array),
+  pixels: z.custom<Uint8Array>((value) => value instanceof Uint8Array),
 });
 export type Preview = z.infer<typeof preview>;
 

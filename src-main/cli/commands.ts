@@ -1,0 +1,8 @@
+import type { Command } from './command.ts';
+import { devices } from './devices.ts';
+import { models } from './models.ts';
+import { paint } from './paint.ts';
+import { plan } from './plan.ts';
+import { probe } from './probe.ts';
+
+export const commands: readonly Command[] = [paint, plan, devices, models, probe];

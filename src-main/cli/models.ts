@@ -1,0 +1,179 @@
+import { resolve } from 'node:path';
+import { asSluiceError, SluiceError, Status } from '../../src-preload/contract/errors.ts';
+import type { PaintRequest } from '../../src-preload/contract/jobs.ts';
+import type { Engine, InspectReport } from '../engine/index.ts';
+import { type FoundModel, nativeSize, resolveModel } from '../library/models.ts';
+import { modelFolders } from '../library/paths.ts';
+import { planJob } from '../painting/prepare.ts';
+import { usageError } from './arguments.ts';
+import type { Command } from './command.ts';
+import { mebibytes, type Output } from './output.ts';
+import { allModels, loadEngine } from './services.ts';
+
+interface Checked extends FoundModel {
+  report: InspectReport | null;
+  problem: string | null;
+}
+
+async function inspect(engine: Engine, model: FoundModel, verify: boolean): Promise<Checked> {
+  try {
+    return { ...model, report: await engine.inspect(model.path, verify), problem: null };
+  } catch (error) {
+    const { status, message } = asSluiceError(error);
+    if (status === Status.internal) throw error;
+    return { ...model, report: null, problem: message };
+  }
+}
+
+const problemsOf = ({ report, problem }: Checked): string[] =>
+  problem !== null ? [problem] : (report?.problems ?? []);
+
+// The most device memory that a driver offers now; null without a device.
+async function largestBudget(engine: Engine): Promise<number | null> {
+  try {
+    const budgets = (await engine.devices()).map((device) => device.budget_bytes ?? 0);
+    return budgets.length > 0 ? Math.max(...budgets) : null;
+  } catch {
+    return null;
+  }
+}
+
+// Whether a picture of the model's own size can be painted in the budget; null where nothing tells.
+async function fits(engine: Engine, model: FoundModel, budget: number | null): Promise<boolean | null> {
+  if (budget === null || budget === 0 || model.kind === 'controlnet' || model.kind === 'vae') return null;
+  const side = nativeSize(model.path);
+  const request: PaintRequest = {
+    type: 'paint',
+    prompt: '',
+    negative: '',
+    model: model.path,
+    vae: null,
+    width: side,
+    height: side,
+    steps: 20,
+    cfg: 7.5,
+    sampler: 'euler',
+    schedule: 'normal',
+    seed: 0,
+    count: 1,
+    clipSkip: 1,
+    vaeTiling: false,
+    controls: [],
+    init: null,
+    mask: null,
+    strength: 1,
+    latents: null,
+    precision: 'auto',
+    budgetBytes: 0,
+    device: 'auto',
+    previewEvery: 0,
+    trace: null,
+  };
+  try {
+    const link = { linkBytesPerSecond: 0, flopsPerSecond: 0, maxStorageBufferRange: 0 };
+    return (await engine.plan(planJob(request), link)).smallest_budget_bytes <= budget;
+  } catch {
+    return null; // a file that is no pipeline, or a broken one: its problems say so
+  }
+}
+
+async function list(output: Output): Promise<void> {
+  const engine = loadEngine();
+  const budget = await largestBudget(engine);
+  const models = [];
+  for (const model of allModels()) {
+    const checked = await inspect(engine, model, false);
+    const { report, problem, ...found } = checked;
+    models.push({
+      ...found,
+      what: report,
+      problems: problem === null ? problemsOf(checked) : [problem],
+      fits: await fits(engine, model, budget),
+    });
+  }
+  const { embedded, user } = modelFolders();
+  const lines = models.map(({ name, kind, source, licence, bytes, fits: room, problems }) =>
+    [
+      name.padEnd(28),
+      kind.padEnd(10),
+      source.padEnd(8),
+      mebibytes(bytes).padStart(9),
+      licence ?? 'licence unknown',
+      room === null ? '' : room ? 'fits' : 'does not fit',
+      ...problems,
+    ].join('  '),
+  );
+  if (lines.length === 0) lines.push('No models found.');
+  lines.push(`Looked in ${[embedded, ...user].join(', ')}`);
+  output.done({ models, folders: [embedded, ...user] }, lines);
+}
+
+function chosen(wanted: readonly string[]): FoundModel[] {
+  const models = allModels();
+  if (wanted.length === 0) return models;
+  return wanted.map((name) => {
+    const found = models.find((model) => model.name === name);
+    if (found !== undefined) return found;
+    const path = resolveModel(name, models);
+    return { name, path, source: 'user', kind: 'file', licence: null, bytes: 0 };
+  });
+}
+
+async function verify(wanted: readonly string[], output: Output): Promise<void> {
+  const engine = loadEngine();
+  const models = [];
+  const bad: string[] = [];
+  for (const [index, model] of chosen(wanted).entries()) {
+    output.log(`reading ${model.path}`);
+    const checked = await inspect(engine, model, true);
+    const problems = problemsOf(checked);
+    if (problems.length > 0) bad.push(`${model.name}: ${problems.join('; ')}`);
+    models.push({
+      name: model.name,
+      path: model.path,
+      ok: problems.length === 0,
+      problems,
+      what: checked.report,
+    });
+    output.event('verified', { index, name: model.name, ok: problems.length === 0, problems });
+  }
+  if (bad.length > 0) throw new SluiceError(Status.input, 'model-invalid', bad.join('\n'), 'Fetch it again.');
+  output.done(
+    { models },
+    models.map(({ name }) => `${name}: every tensor is there and finite`),
+  );
+}
+
+async function inspectOne(wanted: readonly string[], output: Output): Promise<void> {
+  const [name, ...more] = wanted;
+  if (name === undefined || more.length > 0) throw usageError('models inspect takes one model');
+  const [model] = chosen([name]);
+  const path = model === undefined ? resolve(name) : model.path;
+  const report = await loadEngine().inspect(path, false);
+  output.done({ path, ...report }, [JSON.stringify(report, null, 2)]);
+}
+
+export const models: Command = {
+  name: 'models',
+  summary: 'lists, checks and describes models',
+  usage: [
+    'sluice models [list]               what is there: kind, size, licence, whether it fits',
+    'sluice models verify [NAME|PATH…]  reads every tensor',
+    'sluice models inspect NAME|PATH    what a file or folder is',
+  ].join('\n'),
+  options: {},
+  async run({ positionals }, output) {
+    const [action = 'list', ...rest] = positionals;
+    switch (action) {
+      case 'list':
+        if (rest.length > 0) throw usageError(`models list takes no arguments, found "${rest.join(' ')}"`);
+        return list(output);
+      case 'verify':
+        return verify(rest, output);
+      case 'inspect':
+        return inspectOne(rest, output);
+      default:
+        throw usageError(`models has no "${action}"; it has list, verify, inspect`, '', 'unknown-action');
+    }
+  },
+};

@@ -1,0 +1,71 @@
+// What a finished picture says about itself: A1111's `parameters` text, so that existing tools read it, and the
+// whole job as JSON under `sluice`, so that it can be made again.
+import { basename, parse } from 'node:path';
+import type { PaintRequest } from '../../src-preload/contract/jobs.ts';
+import type { PngText } from '../library/png.ts';
+
+// Sampler names as A1111 shows them; a schedule other than the usual is named apart there.
+const samplerLabels: Record<string, string> = {
+  euler: 'Euler',
+  euler_a: 'Euler a',
+  ddim: 'DDIM',
+  dpmpp_2m: 'DPM++ 2M',
+};
+const scheduleLabels: Record<string, string> = {
+  normal: 'Automatic',
+  karras: 'Karras',
+  exponential: 'Exponential',
+};
+
+export function parametersText(request: PaintRequest, seed: number): string {
+  const fields: [string, string | number][] = [
+    ['Steps', request.steps],
+    ['Sampler', samplerLabels[request.sampler] ?? request.sampler],
+    ['Schedule type', scheduleLabels[request.schedule] ?? request.schedule],
+    ['CFG scale', request.cfg],
+    ['Seed', seed],
+    ['Size', `${request.width}x${request.height}`],
+    ['Model', parse(request.model).name],
+  ];
+  if (request.clipSkip > 1) fields.push(['Clip skip', request.clipSkip]);
+  if (request.init !== null) fields.push(['Denoising strength', request.strength]);
+  request.controls.forEach(({ kind, model, strength, start, end }, index) => {
+    const unit = [
+      `Module: none, Model: ${parse(model).name} [${kind}], Weight: ${strength}`,
+      `Guidance Start: ${start}, Guidance End: ${end}`,
+    ].join(', ');
+    fields.push([`ControlNet ${index}`, `"${unit}"`]);
+  });
+  fields.push(['Version', 'sluice']);
+  const negative = request.negative === '' ? '' : `Negative prompt: ${request.negative}\n`;
+  return `${request.prompt}\n${negative}${fields.map(([name, value]) => `${name}: ${value}`).join(', ')}`;
+}
+
+// Paths are shortened to file names: a picture that is passed on should not tell where its maker keeps files.
+export function jobJson(request: PaintRequest, seed: number): string {
+  const short = (path: string | null): string | null => (path === null ? null : basename(path));
+  return JSON.stringify({
+    sluice: 1,
+    ...request,
+    seed,
+    count: 1,
+    model: basename(request.model),
+    vae: short(request.vae),
+    init: short(request.init),
+    mask: short(request.mask),
+    latents: short(request.latents),
+    trace: null,
+    controls: request.controls.map((control) => ({
+      ...control,
+      image: basename(control.image),
+      model: basename(control.model),
+    })),
+  });
+}
+
+export function pictureTexts(request: PaintRequest, seed: number): PngText[] {
+  return [
+    { keyword: 'parameters', text: parametersText(request, seed) },
+    { keyword: 'sluice', text: jobJson(request, seed) },
+  ];
+}
