@@ -1,5 +1,6 @@
 // What is needed of the system: a probe that finds it wherever it came from, and the Debian package that has it.
 // Not here: installing (steps/10-system-packages.mjs).
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { which } from '../lib/process.mjs';
@@ -31,6 +32,17 @@ const libDirs = [
 const library = (name) => () => libDirs.some((dir) => existsSync(join(dir, name)));
 
 const layerDirs = ['/usr/share/vulkan/explicit_layer.d', '/etc/vulkan/explicit_layer.d'];
+
+// Debian splits ensurepip off from Python; other builds of Python carry it.
+function pythonEnvironments() {
+  if (which('python3') === null) return false;
+  try {
+    execFileSync('python3', ['-c', 'import venv, ensurepip'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 // `essential: false`: the programs start without it (plans, models, error messages still work), so its absence
 // is told and does not stop anything.
@@ -68,6 +80,14 @@ export const needs = [
     debian: 'vulkan-validationlayers',
     purpose: 'test',
     found: () => layerDirs.some((dir) => existsSync(join(dir, 'VkLayer_khronos_validation.json'))),
+  },
+  // The shaders' compiler is a Python package, in an environment of its own.
+  { what: 'Python', debian: 'python3', purpose: 'test', found: program('python3') },
+  {
+    what: "Python's virtual environments",
+    debian: 'python3-venv',
+    purpose: 'test',
+    found: pythonEnvironments,
   },
   { what: 'doctest', debian: 'doctest-dev', purpose: 'test', found: header('doctest/doctest.h') },
 ];

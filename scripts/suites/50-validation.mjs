@@ -1,0 +1,20 @@
+// The tests that use a device, once more under Vulkan's validation layers: core and synchronisation checks, then
+// GPU-assisted ones. The last test of the run fails on any message (vk/zz_validation_test.cpp).
+import { join } from 'node:path';
+import { runDoctest } from '../lib/doctest.mjs';
+import { nativeBuildDir } from '../lib/paths.mjs';
+
+export const name = 'validation';
+
+const program = join(nativeBuildDir, 'engine', 'sluice_tests');
+const onDevice = '--source-file=*/vk/*,*/ops/*,*/stream/*,*/pipeline/*';
+
+export async function run(check) {
+  check.note('core and synchronisation');
+  await runDoctest(check, program, { args: [onDevice], env: { SLUICE_VALIDATION: '1' } });
+  check.note('GPU-assisted');
+  await runDoctest(check, program, {
+    args: [onDevice, '--test-case-exclude=*full*'],
+    env: { SLUICE_VALIDATION: 'gpu' },
+  });
+}
