@@ -3,7 +3,13 @@ import importX from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 import { bannedModules, zones } from './scripts/lint/layers.mjs';
 
-const node = { process: 'readonly', console: 'readonly', performance: 'readonly', URL: 'readonly' };
+const node = {
+  process: 'readonly',
+  console: 'readonly',
+  performance: 'readonly',
+  URL: 'readonly',
+  Buffer: 'readonly',
+};
 const timers = { setTimeout: 'readonly', clearTimeout: 'readonly' };
 
 export default tseslint.config(

@@ -1,3 +1,4 @@
+import type * as fs from 'node:fs/promises';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,8 +9,8 @@ import { checkOutput, writeWhole } from './files.ts';
 // The n-th file from now whose writing finds the disk full; 0: none.
 const disk = vi.hoisted(() => ({ fullAt: 0 }));
 vi.mock('node:fs/promises', async (original) => {
-  const real = await original<typeof import('node:fs/promises')>();
-  const open: typeof real.open = async (...args) => {
+  const real = await original<typeof fs>();
+  const open: typeof fs.open = async (...args) => {
     const file = await real.open(...args);
     if (disk.fullAt > 0 && --disk.fullAt === 0) {
       file.writeFile = () =>
