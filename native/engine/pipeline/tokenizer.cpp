@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <queue>
 #include <sstream>
 
 #include "core/error.h"
+#include "core/failpoint.h"
+#include "core/platform/file.h"
 #include "pipeline/unicode.h"
 
 namespace sluice {
@@ -30,31 +32,28 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 }
 
 std::string read_file(const std::filesystem::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    if (!in) fail(path.string(), "cannot be opened");
-    std::string text;
-    std::array<char, 1 << 16> buffer;
-    while (in.read(buffer.data(), buffer.size()) || in.gcount() > 0) {
-        text.append(buffer.data(), static_cast<size_t>(in.gcount()));
-        if (text.size() > kMaxFile) fail(path.string(), "is larger than 64 MiB, no tokenizer is");
-    }
-    if (in.bad()) fail(path.string(), "could not be read to its end");
-    return text;
+    return read_text_file(utf8_path(path), kMaxFile);
 }
 
 std::string read_gzip(const std::filesystem::path& path) {
-    gzFile in = gzopen(path.string().c_str(), "rb");
-    if (!in) fail(path.string(), "cannot be opened");
+    std::string packed = read_file(path);
+    if (!packed.starts_with("\x1f\x8b")) fail(path.string(), "is no gzip file");
+    z_stream stream{};
+    if (failpoint::hit("inflateInit2@tokenizer.cpp") || inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK)
+        throw Error(Status::internal, "out-of-memory", "no memory to unpack " + path.string());
+    const std::unique_ptr<z_stream, int (*)(z_stream*)> end(&stream, inflateEnd);
+    stream.next_in = reinterpret_cast<Bytef*>(packed.data());
+    stream.avail_in = static_cast<uInt>(packed.size());
     std::string text;
     std::array<char, 1 << 16> buffer;
-    int got = 0;
-    while ((got = gzread(in, buffer.data(), buffer.size())) > 0) {
-        text.append(buffer.data(), static_cast<size_t>(got));
-        if (text.size() > kMaxFile) break;
+    int result = Z_OK;
+    while (result == Z_OK && text.size() <= kMaxFile) {
+        stream.next_out = reinterpret_cast<Bytef*>(buffer.data());
+        stream.avail_out = static_cast<uInt>(buffer.size());
+        result = inflate(&stream, Z_NO_FLUSH);  // Z_BUF_ERROR at a truncated file's end
+        text.append(buffer.data(), buffer.size() - stream.avail_out);
     }
-    // A truncated stream shows only as Z_BUF_ERROR at the close.
-    const bool whole = gzclose_r(in) == Z_OK && got == 0;
-    if (!whole) fail(path.string(), "is no whole gzip file");
+    if (result != Z_STREAM_END) fail(path.string(), "is no whole gzip file");
     return text;
 }
 

@@ -1,12 +1,12 @@
 #include "pipeline/tokenizer.h"
 
 #include <doctest/doctest.h>
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
+#include <random>
 
 #include "core/error.h"
+#include "core/failpoint.h"
 #include "pipeline/pipeline_testing.h"
 #include "pipeline/prompt_chunks.h"
 
@@ -23,7 +23,7 @@ const Tokenizer& embedded() {
 struct Folder {
     fs::path path;
     Folder() {
-        path = fs::temp_directory_path() / ("sluice-tokenizer-" + std::to_string(getpid()));
+        path = fs::temp_directory_path() / ("sluice-tokenizer-" + std::to_string(std::random_device()()));
         fs::create_directories(path);
     }
     ~Folder() {
@@ -133,7 +133,7 @@ TEST_CASE("files that are no tokenizer are refused with their name") {
     };
     refused([&] { Tokenizer::load_folder(folder.path); }, folder.path.c_str());
     refused([&] { Tokenizer::load_embedded(folder.path / "none.gz"); }, "none.gz");
-    refused([&] { Tokenizer::load_embedded(folder.write("text.gz", "#version\na b\n")); }, "holds 1 merges");
+    refused([&] { Tokenizer::load_embedded(folder.write("text.gz", "#version\na b\n")); }, "no gzip");
 
     std::ifstream whole(testing::merges_path(), std::ios::binary);
     std::string bytes((std::istreambuf_iterator<char>(whole)), std::istreambuf_iterator<char>());
@@ -155,6 +155,22 @@ TEST_CASE("files that are no tokenizer are refused with their name") {
     const fs::path good = folder.write("g.txt", "#version: 0.2\na t</w>\n");
     refused([&] { Tokenizer::load_vocab_merges(folder.write("v.json", vocabulary.dump()), good); },
             "<|startoftext|>");
+}
+
+TEST_CASE("every read that fails is an error, and the next load is fine") {
+    failpoint::arm_count();
+    Tokenizer::load_embedded(testing::merges_path());
+    const auto sites = failpoint::state().seen;
+    CHECK(sites.size() >= 2);
+    for (const auto& [site, passes] : sites) {
+        CAPTURE(site);
+        for (const uint64_t n : {uint64_t{0}, passes - 1}) {
+            failpoint::arm_fail(site, n);
+            CHECK_THROWS_AS(Tokenizer::load_embedded(testing::merges_path()), Error);
+        }
+    }
+    failpoint::disarm();
+    CHECK(Tokenizer::load_embedded(testing::merges_path()).vocabulary_size() == 49408);
 }
 
 TEST_CASE("prompts go in windows of 75 tokens, the shorter one filled with empty windows") {
