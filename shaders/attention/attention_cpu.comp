@@ -1,95 +1,101 @@
-// Flash attention for GPUs: a workgroup of 256 takes 32 queries of one head, eight invocations a query, and walks the
-// keys 32 at a time. Queries and keys pass through shared memory four vec4s of the head at a time, so that a head of
-// any size fits; the output is kept in registers, vec4s i, i + 8, … of the head with invocation i.
+// Flash attention for CPU devices. A workgroup is one subgroup. A memory access costs a CPU device one scalar access
+// a lane, so lanes read different things and broadcast them: for the scores a lane holds other keys, for the output
+// other channels, each for all of the workgroup's queries.
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#extension GL_KHR_shader_subgroup_basic : require
+#extension GL_KHR_shader_subgroup_ballot : require
+#extension GL_KHR_shader_subgroup_arithmetic : require
+#extension GL_EXT_control_flow_attributes : require
 #include "attention/attention.glsl"
 
-layout(local_size_x = 256) in;
+layout(local_size_x_id = SPEC_LOCAL_SIZE) in;
+layout(constant_id = SPEC_LOCAL_SIZE) const int lanes = 8;
+layout(constant_id = SPEC_ROWS) const int rows = 8;        // queries of the workgroup
+layout(constant_id = SPEC_COLUMNS) const int columns = 4;  // keys of a lane at a time
 
-const int block = 32;  // queries, and keys at a time
-const int team = 8;
-const int step = 4;
-const int slots = (head + team - 1) / team;
-shared vec4 staged_q[block * (step + 1)];
-shared vec4 staged_k[block * (step + 1)];
-shared vec4 staged_v[block * team];
-shared float scores[block * (block + 1)];
+const int slots = (head + lanes - 1) / lanes;  // vec4s of output channels of a lane
+const int block = lanes * columns;             // keys between updates of the maximum
 
 void main() {
     if (workgroup_index() >= p.workgroups) return;
-    const int id = int(gl_LocalInvocationID.x), member = id % team, local_query = id / team;
+    const int lane = int(gl_SubgroupInvocationID);
     const int tile = workgroup_index() % p.tiles, at_head = workgroup_index() / p.tiles % p.heads;
     const int batch = p.batch_begin + workgroup_index() / p.tiles / p.heads;
-    const int first_query = p.query_begin + tile * block, end = p.query_begin + p.query_count;
-    const int query = first_query + local_query;
+    const int first_query = p.query_begin + tile * rows, end = p.query_begin + p.query_count;
     const int head_at = at_head * head;
     const int k_base = p.k_offset + batch * p.key_batch * p.keys * p.k_stride + head_at;
     const int v_base = p.v_offset + batch * p.key_batch * p.keys * p.v_stride + head_at;
 
-    vec4 sums[slots];
-    for (int i = 0; i < slots; i++) sums[i] = vec4(0);
-    float largest = lowest, total = 0.0;
-    const int keys = has(FLAG_CAUSAL) ? min(p.keys, first_query + block) : p.keys;
+    int q_at[rows];
+    float largest[rows], total[rows];  // total: a lane's own share
+    vec4 sums[rows][slots];
+    for (int r = 0; r < rows; r++) {
+        q_at[r] = p.q_offset + (batch * p.queries + min(first_query + r, end - 1)) * p.q_stride + head_at;
+        largest[r] = lowest;
+        total[r] = 0.0;
+        for (int s = 0; s < slots; s++) sums[r][s] = vec4(0);
+    }
 
-    for (int first_key = 0; first_key < keys; first_key += block) {
-        vec4 dots = vec4(0);  // with keys member, member + 8, +16, +24
-        for (int base = 0; base < head; base += step) {
-            const int row = id % 128 / step, column = base + id % step;
-            vec4 x = vec4(0);
-            if (column < head) {
-                if (id < 128) {
-                    if (first_query + row < end)
-                        x = unpack(q[p.q_offset + (batch * p.queries + first_query + row) * p.q_stride + head_at + column]);
-                } else if (first_key + row < p.keys) {
-                    x = unpack(k[k_base + (first_key + row) * p.k_stride + column]);
+    const int keys = has(FLAG_CAUSAL) ? min(p.keys, first_query + rows) : p.keys;
+    [[dont_unroll]] for (int first_key = 0; first_key < keys; first_key += block) {
+        float score[rows][columns];
+        int k_at[columns];
+        for (int v = 0; v < columns; v++) {
+            k_at[v] = k_base + min(first_key + v * lanes + lane, p.keys - 1) * p.k_stride;
+            for (int r = 0; r < rows; r++) score[r][v] = 0.0;
+        }
+        [[dont_unroll]] for (int base = 0; base < head; base += lanes) {
+            vec4 x[rows];
+            for (int r = 0; r < rows; r++) x[r] = unpack(q[q_at[r] + min(base + lane, head - 1)]) * p.scale;
+            const int count = min(lanes, head - base);
+            [[dont_unroll]] for (int i = 0; i < count; i++) {
+                vec4 key[columns];
+                for (int v = 0; v < columns; v++) key[v] = unpack(k[k_at[v] + base + i]);
+                for (int r = 0; r < rows; r++) {
+                    const vec4 xi = subgroupBroadcast(x[r], uint(i));
+                    for (int v = 0; v < columns; v++)
+                        score[r][v] = fma(xi.w, key[v].w, fma(xi.z, key[v].z,
+                                          fma(xi.y, key[v].y, fma(xi.x, key[v].x, score[r][v]))));
                 }
             }
-            if (id < 128)
-                staged_q[row * (step + 1) + id % step] = x;
-            else
-                staged_k[row * (step + 1) + id % step] = x;
-            barrier();
-            for (int c = 0; c < step; c++) {
-                const vec4 x = staged_q[local_query * (step + 1) + c];
-                for (int j = 0; j < 4; j++) dots[j] += dot(x, staged_k[(member + j * team) * (step + 1) + c]);
+        }
+        for (int r = 0; r < rows; r++) {
+            float most = lowest;
+            for (int v = 0; v < columns; v++) {
+                const int key = first_key + v * lanes + lane;
+                if (key >= p.keys || (has(FLAG_CAUSAL) && key > first_query + r)) score[r][v] = lowest;
+                most = max(most, score[r][v]);
             }
-            barrier();
+            most = max(largest[r], subgroupMax(most));
+            const float correction = exp(largest[r] - most);
+            largest[r] = most;
+            total[r] *= correction;
+            for (int v = 0; v < columns; v++) {
+                score[r][v] = score[r][v] == lowest ? 0.0 : exp(score[r][v] - most);
+                total[r] += score[r][v];
+            }
+            for (int s = 0; s < slots; s++) sums[r][s] *= correction;
         }
-        for (int j = 0; j < 4; j++) {
-            const int key = first_key + member + j * team;
-            const bool seen = key < p.keys && (!has(FLAG_CAUSAL) || key <= query);
-            scores[local_query * (block + 1) + member + j * team] = seen ? dots[j] * p.scale : lowest;
-        }
-        barrier();
-        float block_largest = largest;
-        for (int j = 0; j < block; j++) block_largest = max(block_largest, scores[local_query * (block + 1) + j]);
-        const float correction = exp(largest - block_largest);
-        largest = block_largest;
-        barrier();
-        for (int j = 0; j < 4; j++) {
-            const int at = local_query * (block + 1) + member + j * team;
-            scores[at] = scores[at] == lowest ? 0.0 : exp(scores[at] - largest);
-        }
-        barrier();
-        total *= correction;
-        for (int j = 0; j < block; j++) total += scores[local_query * (block + 1) + j];
-        for (int i = 0; i < slots; i++) {
-            const int row = id / team, column = i * team + member;
-            vec4 x = vec4(0);
-            if (column < head && first_key + row < p.keys)
-                x = unpack(v[v_base + (first_key + row) * p.v_stride + column]);
-            staged_v[id] = x;
-            barrier();
-            sums[i] *= correction;
-            for (int j = 0; j < block; j++)
-                sums[i] += scores[local_query * (block + 1) + j] * staged_v[j * team + member];
-            barrier();
+        for (int v = 0; v < columns; v++) {
+            const int first = first_key + v * lanes, count = min(lanes, p.keys - first);
+            [[dont_unroll]] for (int i = 0; i < count; i++) {
+                vec4 value[slots];
+                for (int s = 0; s < slots; s++)
+                    value[s] = unpack(stored_v[v_base + (first + i) * p.v_stride + min(s * lanes + lane, head - 1)]);
+                for (int r = 0; r < rows; r++) {
+                    const vec4 weight = vec4(subgroupBroadcast(score[r][v], uint(i)));
+                    for (int s = 0; s < slots; s++) sums[r][s] = fma(weight, value[s], sums[r][s]);
+                }
+            }
         }
     }
 
-    if (query >= end) return;
-    const int out_at = p.out_offset + (batch * p.queries + query) * p.out_stride + head_at;
-    for (int i = 0; i < slots; i++)
-        if (i * team + member < head) result[out_at + i * team + member] = pack(sums[i] / total);
+    for (int r = 0; r < rows; r++) {
+        if (first_query + r >= end) break;
+        const int at = p.out_offset + (batch * p.queries + first_query + r) * p.out_stride + head_at;
+        const float sum = subgroupAdd(total[r]);
+        for (int s = 0; s < slots; s++)
+            if (s * lanes + lane < head) result[at + s * lanes + lane] = pack(sums[r][s] / sum);
+    }
 }

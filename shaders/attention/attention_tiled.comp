@@ -1,8 +1,10 @@
 // Flash attention for GPUs: a workgroup of 256 takes 32 queries of one head, eight invocations a query, and walks the
 // keys 32 at a time. Queries and keys pass through shared memory four vec4s of the head at a time, so that a head of
-// any size fits; the output is kept in registers, vec4s i, i + 8, … of the head with invocation i.
+// any size fits; the output is kept in registers, vec4s i, i + 8, … of the head with invocation i. Values are read
+// where they lie: the caches serve the workgroup's queries.
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 #include "attention/attention.glsl"
 
 layout(local_size_x = 256) in;
@@ -13,7 +15,6 @@ const int step = 4;
 const int slots = (head + team - 1) / team;
 shared vec4 staged_q[block * (step + 1)];
 shared vec4 staged_k[block * (step + 1)];
-shared vec4 staged_v[block * team];
 shared float scores[block * (block + 1)];
 
 void main() {
@@ -34,7 +35,7 @@ void main() {
 
     for (int first_key = 0; first_key < keys; first_key += block) {
         vec4 dots = vec4(0);  // with keys member, member + 8, +16, +24
-        for (int base = 0; base < head; base += step) {
+        [[dont_unroll]] for (int base = 0; base < head; base += step) {
             const int row = id % 128 / step, column = base + id % step;
             vec4 x = vec4(0);
             if (column < head) {
@@ -74,18 +75,15 @@ void main() {
         barrier();
         total *= correction;
         for (int j = 0; j < block; j++) total += scores[local_query * (block + 1) + j];
-        for (int i = 0; i < slots; i++) {
-            const int row = id / team, column = i * team + member;
-            vec4 x = vec4(0);
-            if (column < head && first_key + row < p.keys)
-                x = unpack(v[v_base + (first_key + row) * p.v_stride + column]);
-            staged_v[id] = x;
-            barrier();
-            sums[i] *= correction;
-            for (int j = 0; j < block; j++)
-                sums[i] += scores[local_query * (block + 1) + j] * staged_v[j * team + member];
-            barrier();
+        for (int i = 0; i < slots; i++) sums[i] *= correction;
+        const int count = min(block, p.keys - first_key);
+        [[dont_unroll]] for (int j = 0; j < count; j++) {
+            const float weight = scores[local_query * (block + 1) + j];
+            const int at = v_base + (first_key + j) * p.v_stride;
+            for (int i = 0; i < slots; i++)
+                sums[i] += weight * unpack(stored_v[at + min(i * team + member, head - 1)]);
         }
+        barrier();
     }
 
     if (query >= end) return;

@@ -13,7 +13,7 @@
 #define SPEC_STRIDE 4
 #define SPEC_ROWS 5     // pixels an invocation accumulates
 #define SPEC_COLUMNS 6  // conv_cpu: vec4s of output channels a lane accumulates
-// Attention
+// Attention; attention_cpu also has SPEC_ROWS, its queries, and SPEC_COLUMNS, keys of a lane
 #define SPEC_HEAD 3  // vec4s of a head
 
 // Which optional parts of an op are there, and which of its tensors hold fp32 whatever the storage precision.

@@ -33,7 +33,10 @@ void lower_attention(const Lowering& l, const Attention& op) {
         return l.fits(op.q, rows * q_vec) && l.fits(op.out, rows * out_vec) && l.fits(op.k, key_rows * k_vec) &&
                l.fits(op.v, key_rows * v_vec) && flops_a_query * double(rows) <= flops_a_dispatch(l.traits);
     };
-    const int block = 32;
+    // Queries of a workgroup. What a CPU device's lanes hold of them stays in its caches, and its code short.
+    const int lanes = std::clamp(int(l.traits.subgroup_size), 4, 32);
+    const int block = !l.traits.cpu ? 32 : op.head_size <= 256 && queries > 8 ? 16 : 8;
+    const int slots = (op.head_size / 4 + lanes - 1) / lanes;
     int images = q.batch, count = queries;
     if (!fits(images, count)) images = 1;
     while (count > block && !fits(images, count)) count = round_up((count + 1) / 2, block);
@@ -44,6 +47,11 @@ void lower_attention(const Lowering& l, const Attention& op) {
             Dispatch d = l.begin(l.traits.cpu ? Shader::attention_cpu : Shader::attention_tiled,
                                  op.causal ? FLAG_CAUSAL : 0u);
             d.pipeline.spec[SPEC_HEAD] = uint32_t(op.head_size / 4);
+            if (l.traits.cpu) {
+                d.pipeline.spec[SPEC_LOCAL_SIZE] = uint32_t(lanes);
+                d.pipeline.spec[SPEC_ROWS] = uint32_t(block);
+                d.pipeline.spec[SPEC_COLUMNS] = slots <= 2 ? 4 : slots <= 8 ? 2 : 1;
+            }
             shaders::AttentionParams p{};
             p.query_begin = query;
             p.query_count = std::min(count, end - query);
