@@ -1,5 +1,5 @@
-// Writes a seeded model as a diffusers folder or as one file in the original layout, without Python: for checks at
-// true shapes, memory tests and benchmarks. The pictures that it paints are noise.
+// Writes a seeded model as a diffusers folder or as one file in the original layout, without Python: for
+// checks at true shapes, memory tests and benchmarks. The pictures that it paints are noise.
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -11,10 +11,11 @@
 namespace {
 
 int usage() {
-    std::fprintf(stderr,
-                 "usage: seeded_model SPECIFICATION.json FOLDER [--fp32] [--components NAME …]\n"
-                 "       seeded_model SPECIFICATION.json FILE.safetensors --names original_names.txt [--fp32]\n"
-                 "Specifications lie in native/engine/testdata/models/.\n");
+    std::fprintf(
+        stderr,
+        "usage: seeded_model SPECIFICATION.json FOLDER [--fp32] [--components NAME …]\n"
+        "       seeded_model SPECIFICATION.json FILE.safetensors --names original_names.txt [--fp32]\n"
+        "Specifications lie in native/engine/testdata/models/.\n");
     return int(sluice::Status::usage);
 }
 

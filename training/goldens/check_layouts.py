@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Has diffusers and transformers read every layout that make_models.py writes, and compares all tensors.
 
-  check_layouts.py DIR     DIR as written by `make_models.py MODEL --to DIR --every-layout`
+check_layouts.py DIR     DIR as written by `make_models.py MODEL --to DIR --every-layout`
 """
 
 import pathlib
@@ -13,8 +13,12 @@ from transformers import CLIPTextModel
 
 import networks
 
-CLASSES = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel,
-           "controlnet": ControlNetModel}
+CLASSES = {
+    "unet": UNet2DConditionModel,
+    "vae": AutoencoderKL,
+    "text_encoder": CLIPTextModel,
+    "controlnet": ControlNetModel,
+}
 
 
 def compare(model, component, module, label):

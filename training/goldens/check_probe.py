@@ -31,7 +31,7 @@ def last_event(text: str) -> dict:
 
 def run(command: list[str]) -> tuple[dict, str]:
     """The `done` event and "", or {} and what went wrong."""
-    result = subprocess.run(command, capture_output=True, text=True)
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
     event = last_event(result.stdout)
     if result.returncode != 0 or event.get("event") != "done":
         return {}, event.get("message") or result.stderr.strip()[-200:] or f"exit status {result.returncode}"
@@ -56,9 +56,13 @@ def flags(options, precision: str) -> list[str]:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     common(parser)
-    parser.add_argument("--goldens", type=pathlib.Path, nargs="+", default=[GOLDENS / "probe", GOLDENS / "full"])
+    parser.add_argument(
+        "--goldens", type=pathlib.Path, nargs="+", default=[GOLDENS / "probe", GOLDENS / "full"]
+    )
     options = parser.parse_args()
     failed = total = 0
     print(f"{'case':44} {'storage':7} {'worst':>9} {'bound':>7} {'seconds':>8} {'MiB':>7}")
@@ -73,20 +77,34 @@ def main():
                 with tempfile.TemporaryDirectory() as temporary:
                     out = pathlib.Path(temporary) / "out.safetensors"
                     begin = time.monotonic()
-                    event, problem = run([options.sluice, "probe", row["network"],
-                                          "--model", str(options.models / row["model"] / row["component"]),
-                                          "--in", str(folder / f"{row['name']}.in.safetensors"), "--out", str(out),
-                                          *flags(options, precision)])
+                    event, problem = run(
+                        [
+                            options.sluice,
+                            "probe",
+                            row["network"],
+                            "--model",
+                            str(options.models / row["model"] / row["component"]),
+                            "--in",
+                            str(folder / f"{row['name']}.in.safetensors"),
+                            "--out",
+                            str(out),
+                            *flags(options, precision),
+                        ]
+                    )
                     seconds = event.get("seconds", time.monotonic() - begin)
                     error = float("inf")
                     if not problem:
-                        error = compare.worst(compare.load(out), compare.load(folder / f"{row['name']}.out.safetensors"))
+                        error = compare.worst(
+                            compare.load(out), compare.load(folder / f"{row['name']}.out.safetensors")
+                        )
                 limit = bound(row["network"], precision)
                 good = error <= limit
                 total, failed = total + 1, failed + (not good)
-                print(f"{row['name']:44} {precision:7} {error:9.2e} {limit:7.0e} {seconds:8.2f} "
-                      f"{event.get('peak_device_bytes', 0) / 2**20:7.1f} {'ok' if good else 'FAILED ' + problem}",
-                      flush=True)
+                print(
+                    f"{row['name']:44} {precision:7} {error:9.2e} {limit:7.0e} {seconds:8.2f} "
+                    f"{event.get('peak_device_bytes', 0) / 2**20:7.1f} {'ok' if good else 'FAILED ' + problem}",
+                    flush=True,
+                )
     print(f"{total - failed} passed, {failed} failed")
     sys.exit(failed > 0 or total == 0)
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compares tensors or pictures.
 
-  compare.py A.safetensors B.safetensors    max|a-b| / max|b| a tensor (B is the reference)
-  compare.py A.png B.png                    PSNR in dB
+compare.py A.safetensors B.safetensors    max|a-b| / max|b| a tensor (B is the reference)
+compare.py A.png B.png                    PSNR in dB
 """
 
 import pathlib
@@ -13,6 +13,7 @@ import numpy as np
 
 def load(path) -> dict[str, np.ndarray]:
     from safetensors.numpy import load_file
+
     return {k: v.astype(np.float64) for k, v in load_file(path).items()}
 
 
@@ -31,6 +32,7 @@ def worst(a: dict, b: dict) -> float:
 
 def psnr(a_path, b_path) -> float:
     from PIL import Image
+
     a, b = (np.asarray(Image.open(p).convert("RGB"), np.float64) for p in (a_path, b_path))
     if a.shape != b.shape:
         return float("-inf")

@@ -1,11 +1,11 @@
 """Names in the original (CompVis, single-file) layout, and writers for every layout in which models are published."""
 
+import gzip
 import json
 import pathlib
 import re
 import struct
 
-import numpy as np
 import torch
 
 TEXT = "cond_stage_model.transformer."
@@ -14,8 +14,14 @@ VAE = "first_stage_model."
 CONTROL = "control_model."
 DTYPES = {torch.float16: "F16", torch.float32: "F32", torch.bfloat16: "BF16", torch.int64: "I64"}
 
-RESNET = {"norm1": "in_layers.0", "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1",
-          "norm2": "out_layers.0", "conv2": "out_layers.3", "conv_shortcut": "skip_connection"}
+RESNET = {
+    "norm1": "in_layers.0",
+    "conv1": "in_layers.2",
+    "time_emb_proj": "emb_layers.1",
+    "norm2": "out_layers.0",
+    "conv2": "out_layers.3",
+    "conv_shortcut": "skip_connection",
+}
 VAE_ATTENTION = {"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "proj_out"}
 # Before diffusers 0.13 the VAE's attention was named so, and published folders still are.
 OLD_ATTENTION = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
@@ -32,9 +38,14 @@ def _part(rest: str) -> str:
 
 def unet_name(name: str) -> str:
     """diffusers' UNet or ControlNet tensor name to the original's, without the network's prefix."""
-    top = {"conv_in": "input_blocks.0.0", "time_embedding.linear_1": "time_embed.0",
-           "time_embedding.linear_2": "time_embed.2", "conv_norm_out": "out.0", "conv_out": "out.2",
-           "controlnet_mid_block": "middle_block_out.0"}
+    top = {
+        "conv_in": "input_blocks.0.0",
+        "time_embedding.linear_1": "time_embed.0",
+        "time_embedding.linear_2": "time_embed.2",
+        "conv_norm_out": "out.0",
+        "conv_out": "out.2",
+        "controlnet_mid_block": "middle_block_out.0",
+    }
     module, end = name.rsplit(".", 1)
     if module in top:
         return f"{top[module]}.{end}"
@@ -46,7 +57,9 @@ def unet_name(name: str) -> str:
     if m := re.fullmatch(r"mid_block\.(resnets|attentions)\.(\d)\.(.*)", name):
         index = 1 if m[1] == "attentions" else 2 * int(m[2])
         return f"middle_block.{index}." + _part(f"{m[1]}.{m[3]}")
-    m = re.fullmatch(r"(down|up)_blocks\.(\d)\.(resnets|attentions|downsamplers|upsamplers)\.(\d)\.(.*)", name)
+    m = re.fullmatch(
+        r"(down|up)_blocks\.(\d)\.(resnets|attentions|downsamplers|upsamplers)\.(\d)\.(.*)", name
+    )
     side, level, kind, index, rest = m[1], int(m[2]), m[3], int(m[4]), m[5]
     if side == "down":
         if kind == "downsamplers":
@@ -91,8 +104,11 @@ def save_safetensors(path: pathlib.Path, tensors: dict[str, torch.Tensor]) -> No
     header, offset = {"__metadata__": {"format": "pt"}}, 0
     for name, value in tensors.items():
         size = value.numel() * value.element_size()
-        header[name] = {"dtype": DTYPES[value.dtype], "shape": list(value.shape),
-                        "data_offsets": [offset, offset + size]}
+        header[name] = {
+            "dtype": DTYPES[value.dtype],
+            "shape": list(value.shape),
+            "data_offsets": [offset, offset + size],
+        }
         offset += size
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
@@ -101,7 +117,9 @@ def save_safetensors(path: pathlib.Path, tensors: dict[str, torch.Tensor]) -> No
         file.write(struct.pack("<Q", len(text)) + text)
         for value in tensors.values():
             value = value.contiguous()
-            file.write((value.view(torch.int16) if value.dtype == torch.bfloat16 else value).numpy().tobytes())
+            file.write(
+                (value.view(torch.int16) if value.dtype == torch.bfloat16 else value).numpy().tobytes()
+            )
 
 
 def save_torch(path: pathlib.Path, tensors: dict[str, torch.Tensor], wrapped: bool) -> None:
@@ -109,15 +127,21 @@ def save_torch(path: pathlib.Path, tensors: dict[str, torch.Tensor], wrapped: bo
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {k: v.clone() for k, v in tensors.items()}
     if wrapped:
-        content = {"epoch": 6, "global_step": 470000, "pytorch-lightning_version": "1.4.2",
-                   "state_dict": {"betas": torch.linspace(0.00085**0.5, 0.012**0.5, 1000)**2, **content}}
+        content = {
+            "epoch": 6,
+            "global_step": 470000,
+            "pytorch-lightning_version": "1.4.2",
+            "state_dict": {"betas": torch.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2, **content},
+        }
     torch.save(content, path)
 
 
 def save_shards(folder: pathlib.Path, stem: str, tensors: dict[str, torch.Tensor], count: int) -> None:
     names = list(tensors)
-    index = {"metadata": {"total_size": sum(v.numel() * v.element_size() for v in tensors.values())},
-             "weight_map": {}}
+    index = {
+        "metadata": {"total_size": sum(v.numel() * v.element_size() for v in tensors.values())},
+        "weight_map": {},
+    }
     for part in range(count):
         file = f"{stem}-{part + 1:05d}-of-{count:05d}.safetensors"
         chosen = names[part::count]
@@ -128,10 +152,9 @@ def save_shards(folder: pathlib.Path, stem: str, tensors: dict[str, torch.Tensor
 
 def vocabulary(bpe_path: pathlib.Path) -> tuple[dict[str, int], list[str]]:
     """vocab.json's and merges.txt's content from open_clip_torch's bpe_simple_vocab_16e6.txt.gz."""
-    import gzip
-
-    lines = gzip.open(bpe_path).read().decode("utf-8").split("\n")
-    merges = lines[1:49152 - 256 - 2 + 1]
+    with gzip.open(bpe_path) as file:
+        lines = file.read().decode("utf-8").split("\n")
+    merges = lines[1 : 49152 - 256 - 2 + 1]
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     rest = [b for b in range(256) if b not in printable]
     characters = [chr(b) for b in printable] + [chr(256 + n) for n in range(len(rest))]
@@ -144,13 +167,22 @@ def save_tokenizer(folder: pathlib.Path, bpe_path: pathlib.Path, single_file: bo
     """As published (vocab.json, merges.txt), or as transformers 5 saves it (tokenizer.json alone)."""
     words, merges = vocabulary(bpe_path)
     folder.mkdir(parents=True, exist_ok=True)
-    config = {"tokenizer_class": "CLIPTokenizer", "bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>",
-              "unk_token": "<|endoftext|>", "pad_token": "<|endoftext|>", "model_max_length": 77,
-              "do_lower_case": True, "add_prefix_space": False, "errors": "replace"}
+    config = {
+        "tokenizer_class": "CLIPTokenizer",
+        "bos_token": "<|startoftext|>",
+        "eos_token": "<|endoftext|>",
+        "unk_token": "<|endoftext|>",
+        "pad_token": "<|endoftext|>",
+        "model_max_length": 77,
+        "do_lower_case": True,
+        "add_prefix_space": False,
+        "errors": "replace",
+    }
     if single_file:
         import tempfile
 
         from transformers import CLIPTokenizer
+
         with tempfile.TemporaryDirectory() as temporary:
             save_tokenizer(pathlib.Path(temporary), bpe_path, False)
             CLIPTokenizer.from_pretrained(temporary).save_pretrained(folder)

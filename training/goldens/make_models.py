@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Writes the seeded models in any published layout.
 
-  make_models.py --specifications                       rewrites native/engine/testdata/models/
-  make_models.py tiny odd --to DIR                      diffusers folders DIR/tiny, DIR/odd
-  make_models.py tiny --to DIR --layout original        DIR/tiny.safetensors (SD) + DIR/tiny-controlnet.safetensors
-  make_models.py tiny --to DIR --every-layout           one folder or file a layout, named tiny-<layout>
+make_models.py --specifications                       rewrites native/engine/testdata/models/
+make_models.py tiny odd --to DIR                      diffusers folders DIR/tiny, DIR/odd
+make_models.py tiny --to DIR --layout original        DIR/tiny.safetensors (SD) + DIR/tiny-controlnet.safetensors
+make_models.py tiny --to DIR --every-layout           one folder or file a layout, named tiny-<layout>
 """
 
 import argparse
@@ -18,8 +18,12 @@ import torch
 import layouts
 import networks
 
-STEMS = {"text_encoder": "model", "unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model",
-         "controlnet": "diffusion_pytorch_model"}
+STEMS = {
+    "text_encoder": "model",
+    "unet": "diffusion_pytorch_model",
+    "vae": "diffusion_pytorch_model",
+    "controlnet": "diffusion_pytorch_model",
+}
 DTYPES = {"fp16": torch.float16, "fp32": torch.float32, "bf16": torch.bfloat16}
 FOLDER_LAYOUTS = ["folder", "variant", "bin", "sharded", "transformers5", "published"]
 
@@ -33,7 +37,9 @@ def component_weights(model, component, dtype, layout):
             weights["text_model.embeddings.position_ids"] = torch.arange(77)[None]
     if component == "vae" and layout == "published":
         for new, old in layouts.OLD_ATTENTION.items():
-            weights = {k.replace(f"attentions.0.{new}.", f"attentions.0.{old}."): v for k, v in weights.items()}
+            weights = {
+                k.replace(f"attentions.0.{new}.", f"attentions.0.{old}."): v for k, v in weights.items()
+            }
     return weights
 
 
@@ -99,7 +105,9 @@ def write_checksums():
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("models", nargs="*", metavar="MODEL", help=", ".join(networks.CONFIGS))
     parser.add_argument("--to", type=pathlib.Path)
     parser.add_argument("--layout", choices=[*FOLDER_LAYOUTS, "original", "ckpt"], default="folder")
@@ -120,7 +128,8 @@ def main():
                 for name, *_ in networks.tensor_list(model, component):
                     names[f"{component}/{name}"] = layouts.original_name(component, name)
         (networks.TESTDATA / "models/original_names.txt").write_text(
-            "".join(f"{k} {v}\n" for k, v in sorted(names.items())))
+            "".join(f"{k} {v}\n" for k, v in sorted(names.items()))
+        )
         write_checksums()
     if options.models and not options.to:
         parser.error("--to DIR is needed")

@@ -12,7 +12,9 @@ import schedulers
 
 PROMPT = "a photo of a small red fox in the snow, detailed"
 NEGATIVE = "blurry, lowres"
-LONG = ", ".join(["an old harbour at dusk, wooden boats, gulls", "lanterns over wet stones", "mist on the water"] * 6)
+LONG = ", ".join(
+    ["an old harbour at dusk, wooden boats, gulls", "lanterns over wet stones", "mist on the water"] * 6
+)
 W, H = 64, 96
 
 
@@ -31,10 +33,20 @@ def pictures(width: int, height: int) -> dict[str, Image.Image]:
 
 
 def rows() -> list[dict]:
-    base = {"model": "tiny", "prompt": PROMPT, "negative": NEGATIVE, "width": W, "height": H, "steps": 20, "cfg": 7.5}
+    base = {
+        "model": "tiny",
+        "prompt": PROMPT,
+        "negative": NEGATIVE,
+        "width": W,
+        "height": H,
+        "steps": 20,
+        "cfg": 7.5,
+    }
     one = [{"model": "controlnet", "image": "drawing", "strength": 1.0, "start": 0.0, "end": 1.0}]
-    two = [{**one[0], "strength": 0.9},
-           {"model": "controlnet-b", "image": "waves", "strength": 0.6, "start": 0.0, "end": 1.0}]
+    two = [
+        {**one[0], "strength": 0.9},
+        {"model": "controlnet-b", "image": "waves", "strength": 0.6, "start": 0.0, "end": 1.0},
+    ]
     result = []
 
     def add(name, **fields):
@@ -49,7 +61,11 @@ def rows() -> list[dict]:
         add(f"{label}-image", seed=14, init="photo", strength=0.6, **way)
         add(f"{label}-inpaint", seed=15, init="photo", mask="mask", strength=0.8, **way)
     add("seed", seed=2**32 + 77)
-    add("windows", seed=21, controls=[{**one[0], "start": 0.2, "end": 0.65}, {**two[1], "start": 0.5, "end": 0.95}])
+    add(
+        "windows",
+        seed=21,
+        controls=[{**one[0], "start": 0.2, "end": 0.65}, {**two[1], "start": 0.5, "end": 0.95}],
+    )
     add("unguided", seed=22, cfg=1.0, controls=one)
     add("strong-guidance", seed=23, cfg=12.5)
     add("clip-skip", seed=24, clip_skip=2)
@@ -57,11 +73,17 @@ def rows() -> list[dict]:
     add("long-negative", seed=26, negative=LONG, prompt="caf\u00e9 \U0001f98a \u65e5\u672c")
     add("empty", seed=27, prompt="", negative="")
     add("image-from-latents", seed=28, latents="noise", init="photo", strength=0.55, sampler="euler_a")
-    add("image-control-window", seed=29, init="photo", strength=0.7, controls=[{**one[0], "start": 0.25, "end": 0.75}])
+    add(
+        "image-control-window",
+        seed=29,
+        init="photo",
+        strength=0.7,
+        controls=[{**one[0], "start": 0.25, "end": 0.75}],
+    )
     add("image-full-strength", seed=30, init="photo", strength=1.0)
     add("inpaint-full-strength", seed=31, init="photo", mask="mask", strength=1.0, sampler="ddim")
     add("inpaint-control", seed=32, init="photo", mask="mask", strength=0.9, controls=one, sampler="dpmpp_2m")
-    add("one-step", seed=33, steps=1)
+    add("two-steps", seed=33, steps=2)
     add("seven-steps", seed=34, steps=7, sampler="dpmpp_2m", schedule="karras")
     add("odd-sizes", seed=35, model="odd", width=104, height=72, controls=one)
     add("classic", seed=36, model="classic", controls=one)
@@ -77,10 +99,14 @@ def make(folder: pathlib.Path, bpe: pathlib.Path, dtype=torch.float32, only=None
             continue
         size = f"{row['width']}x{row['height']}"
         images = pictures(row["width"], row["height"])
-        for kind in {row.get("init"), row.get("mask"), *[c["image"] for c in row.get("controls", [])]} - {None}:
+        for kind in {row.get("init"), row.get("mask"), *[c["image"] for c in row.get("controls", [])]} - {
+            None
+        }:
             images[kind].save(folder / f"inputs/{kind}-{size}.png")
         fields = {k: v for k, v in row.items() if k not in ("name", "model")}
-        fields["controls"] = [reference.Control(**{**c, "image": images[c["image"]]}) for c in row.get("controls", [])]
+        fields["controls"] = [
+            reference.Control(**{**c, "image": images[c["image"]]}) for c in row.get("controls", [])
+        ]
         for kind in ("init", "mask"):
             if kind in row:
                 fields[kind] = images[row[kind]]

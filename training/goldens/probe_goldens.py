@@ -43,13 +43,18 @@ class Cases:
         ids = torch.randint(0, config["bos_token_id"], (batch, 77), generator=self.random)
         ids[:, 0] = config["bos_token_id"]
         for row in range(batch):
-            ids[row, 12 + 50 * row:] = config["eos_token_id"]
+            ids[row, 12 + 50 * row :] = config["eos_token_id"]
         hidden = self.module("text_encoder")(input_ids=ids).last_hidden_state
         self.add("text-encoder", "text_encoder", name, {"input_ids": ids}, {"last_hidden_state": hidden})
 
     def _sample(self, batch, height, width, timesteps, chunks):
-        return {"sample": self.normal(batch, 4, height, width), "timestep": torch.tensor(timesteps),
-                "encoder_hidden_states": self.normal(batch, 77 * chunks, self.config["unet"]["cross_attention_dim"])}
+        return {
+            "sample": self.normal(batch, 4, height, width),
+            "timestep": torch.tensor(timesteps),
+            "encoder_hidden_states": self.normal(
+                batch, 77 * chunks, self.config["unet"]["cross_attention_dim"]
+            ),
+        }
 
     def unet(self, name, batch, height, width, timesteps, chunks=1, residuals=False):
         inputs = self._sample(batch, height, width, timesteps, chunks)
@@ -65,7 +70,9 @@ class Cases:
             mid = self.normal(batch, d, *size[3])
             inputs |= {f"down_{i}": t for i, t in enumerate(down)} | {"mid": mid}
             more = {"down_block_additional_residuals": down, "mid_block_additional_residual": mid}
-        out = self.module("unet")(inputs["sample"], inputs["timestep"], inputs["encoder_hidden_states"], **more)
+        out = self.module("unet")(
+            inputs["sample"], inputs["timestep"], inputs["encoder_hidden_states"], **more
+        )
         self.add("unet", "unet", name, inputs, {"sample": out.sample})
 
     def controlnet(self, name, batch, height, width, timesteps, strength=None, component="controlnet"):
@@ -74,9 +81,16 @@ class Cases:
         if strength is not None:
             inputs["strength"] = torch.tensor([strength])
         down, mid = self.module(component)(
-            inputs["sample"], inputs["timestep"], inputs["encoder_hidden_states"], inputs["hint"],
-            1.0 if strength is None else strength, return_dict=False)
-        self.add("controlnet", component, name, inputs, {f"down_{i}": t for i, t in enumerate(down)} | {"mid": mid})
+            inputs["sample"],
+            inputs["timestep"],
+            inputs["encoder_hidden_states"],
+            inputs["hint"],
+            1.0 if strength is None else strength,
+            return_dict=False,
+        )
+        self.add(
+            "controlnet", component, name, inputs, {f"down_{i}": t for i, t in enumerate(down)} | {"mid": mid}
+        )
 
     def vae_encoder(self, name, batch, height, width):
         image = 2 * self.picture(batch, 3, height, width) - 1

@@ -68,7 +68,7 @@ class Painter:
     def chunks(self, text: str) -> list[list[int]]:
         ids = self.tokenizer(text, add_special_tokens=False).input_ids
         begin, end = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
-        parts = [ids[i:i + 75] for i in range(0, len(ids), 75)] or [[]]
+        parts = [ids[i : i + 75] for i in range(0, len(ids), 75)] or [[]]
         return [[begin, *part, end, *[end] * (75 - len(part))] for part in parts]
 
     def encode_text(self, text: str, count: int, clip_skip: int) -> torch.Tensor:
@@ -104,7 +104,9 @@ class Painter:
         """Final latents (float32, before scaling for the VAE) and the picture."""
         generator = torch.Generator().manual_seed(job.seed)
         guided = job.cfg > 1
-        count = max(len(self.chunks(text)) for text in ([job.negative, job.prompt] if guided else [job.prompt]))
+        count = max(
+            len(self.chunks(text)) for text in ([job.negative, job.prompt] if guided else [job.prompt])
+        )
         text = self.encode_text(job.prompt, count, job.clip_skip)
         if guided:
             text = torch.cat([self.encode_text(job.negative, count, job.clip_skip), text])
@@ -123,7 +125,9 @@ class Painter:
             draw = torch.randn(shape, generator=generator)
             original = self.scaling * (mean + torch.exp(0.5 * log_variance.clamp(-30, 20)) * draw)
         noise = job.latents if job.latents is not None else torch.randn(shape, generator=generator)
-        if job.init is None or (job.mask is not None and job.strength == 1):  # as diffusers' inpainting has it
+        if job.init is None or (
+            job.mask is not None and job.strength == 1
+        ):  # as diffusers' inpainting has it
             x = noise * scheduler.init_noise_sigma
         else:
             x = scheduler.add_noise(original, noise, timesteps[:1])
@@ -141,9 +145,13 @@ class Painter:
                 output = negative + job.cfg * (positive - negative)
             x = scheduler.step(output, t, x, **arguments).prev_sample
             if job.mask is not None:
-                kept = original if i == n - 1 else scheduler.add_noise(original, noise, timesteps[i + 1:i + 2])
+                kept = (
+                    original if i == n - 1 else scheduler.add_noise(original, noise, timesteps[i + 1 : i + 2])
+                )
                 x = (1 - blend) * kept + blend * x
-        pixels = self.parts["vae"].decode((x / self.scaling).to(self.dtype)).sample.float()[0].permute(1, 2, 0)
+        pixels = (
+            self.parts["vae"].decode((x / self.scaling).to(self.dtype)).sample.float()[0].permute(1, 2, 0)
+        )
         pixels = ((pixels / 2 + 0.5).clamp(0, 1).numpy() * 255).round().astype(np.uint8)
         if job.mask is not None:
             pixels = np.where(repaint[:, :, None] > 0, pixels, np.asarray(job.init.convert("RGB")))

@@ -10,15 +10,17 @@ import networks
 import schedulers
 
 BASE = networks.SCHEDULER
-WITHOUT_OFFSET = {k: v for k, v in BASE.items() if k not in ("steps_offset", "clip_sample", "set_alpha_to_one")}
+WITHOUT_OFFSET = {
+    k: v for k, v in BASE.items() if k not in ("steps_offset", "clip_sample", "set_alpha_to_one")
+}
 CONFIGS = {
     "published": BASE,
     "linspace": BASE | {"timestep_spacing": "linspace"},
     "leading": BASE | {"timestep_spacing": "leading"},
     "trailing": BASE | {"timestep_spacing": "trailing"},
     "v": BASE | {"prediction_type": "v_prediction"},
-    "v-zero-snr": BASE | {"prediction_type": "v_prediction", "timestep_spacing": "trailing",
-                          "rescale_betas_zero_snr": True},
+    "v-zero-snr": BASE
+    | {"prediction_type": "v_prediction", "timestep_spacing": "trailing", "rescale_betas_zero_snr": True},
     "few-keys": WITHOUT_OFFSET,  # the classes' own steps_offset, clip_sample, set_alpha_to_one
     "linear-betas": BASE | {"beta_schedule": "linear", "beta_start": 0.0001, "beta_end": 0.02},
     "squared-cosine": BASE | {"beta_schedule": "squaredcos_cap_v2"},
@@ -46,7 +48,7 @@ def run(sampler, schedule, config, steps, strength=None, seed=7):
         first = steps - min(int(steps * strength), steps)
         if hasattr(scheduler, "set_begin_index"):
             scheduler.set_begin_index(first)
-        x = scheduler.add_noise(original, start, scheduler.timesteps[first:first + 1])
+        x = scheduler.add_noise(original, start, scheduler.timesteps[first : first + 1])
         result["original"] = original
     timesteps = scheduler.timesteps[first:]
     result |= {"timesteps": timesteps.float(), "noised": x.clone()}
@@ -56,7 +58,9 @@ def run(sampler, schedule, config, steps, strength=None, seed=7):
     for t in timesteps:
         scaled = scheduler.scale_model_input(x, t)
         inputs.append(scaled)
-        x = scheduler.step(network(scaled, t), t, x, **schedulers.step_arguments(sampler, generator)).prev_sample
+        x = scheduler.step(
+            network(scaled, t), t, x, **schedulers.step_arguments(sampler, generator)
+        ).prev_sample
         outputs.append(x)
     result["latents"] = torch.cat(outputs)  # after each step
     if steps == 7:
@@ -66,8 +70,17 @@ def run(sampler, schedule, config, steps, strength=None, seed=7):
 
 def make(folder: pathlib.Path) -> None:
     tensors, rows = {}, []
-    jobs = [(c, s, k, n, None) for c in CONFIGS for s, k in schedulers.COMBINATIONS for n in ([10] if c != "published" else [1, 2, 3, 7, 20, 50])]
-    jobs += [("published", s, k, n, f) for s, k in schedulers.COMBINATIONS for n, f in ((20, 0.75), (7, 0.5), (10, 1.0))]
+    jobs = [
+        (c, s, k, n, None)
+        for c in CONFIGS
+        for s, k in schedulers.COMBINATIONS
+        for n in ([10] if c != "published" else [1, 2, 3, 7, 20, 50])
+    ]
+    jobs += [
+        ("published", s, k, n, f)
+        for s, k in schedulers.COMBINATIONS
+        for n, f in ((20, 0.75), (7, 0.5), (10, 1.0))
+    ]
     jobs += [("trailing", s, k, 10, 0.6) for s, k in schedulers.COMBINATIONS]
     for config, sampler, schedule, steps, strength in jobs:
         name = f"{config}/{sampler}/{schedule}/{steps}" + (f"/{strength}" if strength else "")
@@ -83,8 +96,18 @@ def make(folder: pathlib.Path) -> None:
             if key in result:
                 tensors[key] = result.pop(key)
         tensors |= {f"{name}/{k}": v for k, v in result.items()}
-        rows.append({"name": name, "config": config, "sampler": sampler, "schedule": schedule, "steps": steps,
-                     "strength": strength, "first": first, "seed": 7})
+        rows.append(
+            {
+                "name": name,
+                "config": config,
+                "sampler": sampler,
+                "schedule": schedule,
+                "steps": steps,
+                "strength": strength,
+                "first": first,
+                "seed": 7,
+            }
+        )
     goldens_io.save(folder / "samplers.safetensors", tensors)
     document = {"configs": CONFIGS, "cases": rows}
     text = json.dumps(document["configs"], indent=1)

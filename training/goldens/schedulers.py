@@ -1,12 +1,26 @@
 """The command line's sampler and schedule names as diffusers' scheduler classes, made `from_config`."""
 
-from diffusers import (DDIMScheduler, DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler,
-                       EulerDiscreteScheduler)
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+)
 
-CLASSES = {"euler": EulerDiscreteScheduler, "euler_a": EulerAncestralDiscreteScheduler, "ddim": DDIMScheduler,
-           "dpmpp_2m": DPMSolverMultistepScheduler}
-COMBINATIONS = [("euler", "normal"), ("euler", "karras"), ("euler_a", "normal"), ("ddim", "normal"),
-                ("dpmpp_2m", "normal"), ("dpmpp_2m", "karras")]
+CLASSES = {
+    "euler": EulerDiscreteScheduler,
+    "euler_a": EulerAncestralDiscreteScheduler,
+    "ddim": DDIMScheduler,
+    "dpmpp_2m": DPMSolverMultistepScheduler,
+}
+COMBINATIONS = [
+    ("euler", "normal"),
+    ("euler", "karras"),
+    ("euler_a", "normal"),
+    ("ddim", "normal"),
+    ("dpmpp_2m", "normal"),
+    ("dpmpp_2m", "karras"),
+]
 
 
 def make(sampler: str, schedule: str, config: dict):
@@ -19,4 +33,10 @@ def make(sampler: str, schedule: str, config: dict):
 
 def step_arguments(sampler: str, generator) -> dict:
     """What `step` takes besides: only ancestral steps draw."""
-    return {"generator": generator} if sampler in ("euler_a", "dpmpp_2m") else {"eta": 0.0} if sampler == "ddim" else {}
+    return (
+        {"generator": generator}
+        if sampler in ("euler_a", "dpmpp_2m")
+        else {"eta": 0.0}
+        if sampler == "ddim"
+        else {}
+    )

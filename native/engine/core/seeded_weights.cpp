@@ -83,9 +83,8 @@ void write_safetensors(const std::vector<Entry>& entries, const fs::path& path, 
     uint64_t offset = 0;
     for (const Entry& entry : entries) {
         const uint64_t end = offset + size * entry.tensor->elements();
-        const ordered_json row = {{"dtype", size == 2 ? "F16" : "F32"},
-                                  {"shape", entry.shape},
-                                  {"data_offsets", {offset, end}}};
+        const ordered_json row = {
+            {"dtype", size == 2 ? "F16" : "F32"}, {"shape", entry.shape}, {"data_offsets", {offset, end}}};
         header.append(",").append(ordered_json(entry.name).dump()).append(":").append(row.dump());
         offset = end;
     }
@@ -103,7 +102,8 @@ void write_safetensors(const std::vector<Entry>& entries, const fs::path& path, 
         for (uint64_t first = 0; first < total; first += halves.size()) {
             const size_t count = size_t(std::min<uint64_t>(halves.size(), total - first));
             seeded_values(*entry.tensor, first, {halves.data(), count});
-            if (size == 4) std::transform(halves.begin(), halves.begin() + long(count), floats.begin(), half_to_float);
+            if (size == 4)
+                std::transform(halves.begin(), halves.begin() + long(count), floats.begin(), half_to_float);
             file.write(size == 4 ? static_cast<const void*>(floats.data()) : halves.data(), count * size);
         }
     }
@@ -180,20 +180,22 @@ void write_seeded_folder(const SeededModel& model, const std::string& folder, Se
                          const std::vector<std::string>& components) {
     for (const auto& [name, text] : model.files) write_text(fs::path(folder) / name, text);
     for (const SeededComponent& component : model.components) {
-        if (!components.empty() && std::find(components.begin(), components.end(), component.name) == components.end())
+        if (!components.empty() &&
+            std::find(components.begin(), components.end(), component.name) == components.end())
             continue;
         const fs::path where = fs::path(folder) / component.name;
         write_text(where / "config.json", component.config);
         std::vector<Entry> entries;
-        for (const SeededTensor& tensor : component.tensors) entries.push_back({tensor.name, tensor.shape, &tensor});
+        for (const SeededTensor& tensor : component.tensors)
+            entries.push_back({tensor.name, tensor.shape, &tensor});
         const bool text = component.name == "text_encoder";
-        write_safetensors(entries, where / (text ? "model.safetensors" : "diffusion_pytorch_model.safetensors"),
-                          format);
+        write_safetensors(
+            entries, where / (text ? "model.safetensors" : "diffusion_pytorch_model.safetensors"), format);
     }
 }
 
-void write_seeded_single_file(const SeededModel& model, const std::string& names_path, const std::string& path,
-                              SeededFormat format) {
+void write_seeded_single_file(const SeededModel& model, const std::string& names_path,
+                              const std::string& path, SeededFormat format) {
     std::unordered_map<std::string, std::string> originals;
     std::ifstream names(names_path);
     if (!names) bad(names_path, "cannot be opened");
@@ -207,7 +209,8 @@ void write_seeded_single_file(const SeededModel& model, const std::string& names
                 if (found == originals.end()) bad(names_path, "lacks " + component.name + "/" + tensor.name);
                 Entry entry{found->second, tensor.shape, &tensor};
                 // The original VAE's attention was made of 1x1 convolutions.
-                if (component.name == "vae" && entry.shape.size() == 2) entry.shape.insert(entry.shape.end(), {1, 1});
+                if (component.name == "vae" && entry.shape.size() == 2)
+                    entry.shape.insert(entry.shape.end(), {1, 1});
                 entries.push_back(std::move(entry));
             }
         }

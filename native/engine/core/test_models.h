@@ -9,10 +9,12 @@
 
 namespace sluice {
 
-inline std::string test_process() { return std::to_string(getpid()); }
+inline std::string test_process() {
+    return std::to_string(getpid());
+}
 
-// "tiny", "odd", "odd2", "classic" or "sd15" (2.9 GB): the folder's path. Its ControlNets are in controlnet/ and,
-// for tiny, controlnet-b/. A folder is kept for the next run; its name changes with its specification.
+// "tiny", "odd", "odd2", "classic" or "sd15" (2.9 GB): the folder's path. Its ControlNets are in controlnet/
+// and, for tiny, controlnet-b/. A folder is kept for the next run; its name changes with its specification.
 inline std::string test_model(const std::string& name, SeededFormat format = SeededFormat::f16) {
     namespace fs = std::filesystem;
     const std::string specification = std::string(SLUICE_TEST_DATA) + "/models/" + name + ".json";
@@ -21,10 +23,12 @@ inline std::string test_model(const std::string& name, SeededFormat format = See
     for (const auto& component : model.components) {
         for (unsigned char byte : component.config) version = (version ^ byte) * 0x100000001B3ull;
         for (const auto& tensor : component.tensors)
-            version = (version ^ tensor.key ^ uint64_t(tensor.centre * 65537 + tensor.half_width)) * 0x100000001B3ull;
+            version = (version ^ tensor.key ^ uint64_t(tensor.centre * 65537 + tensor.half_width)) *
+                      0x100000001B3ull;
     }
     const fs::path root = fs::temp_directory_path() / ("sluice-test-models-" + std::to_string(getuid()));
-    const std::string folder_name = name + (format == SeededFormat::f16 ? "-f16-" : "-f32-") + std::to_string(version);
+    const std::string folder_name =
+        name + (format == SeededFormat::f16 ? "-f16-" : "-f32-") + std::to_string(version);
     const fs::path folder = root / folder_name;
     if (fs::exists(folder)) return folder.string();
     const fs::path part = root / (folder_name + ".part-" + test_process());
