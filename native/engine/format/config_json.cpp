@@ -235,6 +235,9 @@ UNetConfig unet_config(const Json& json, const std::string& path) {
             unsupported(path, "the block type " + kind + " is not supported");
         config.up_attention.push_back(kind == "CrossAttnUpBlock2D");
     }
+    // A list of height and width, as some models have it, says no side: the default stays.
+    if (const Json* side = reader.find("sample_size"); side && !side->is_array())
+        config.sample_size = reader.as_int("sample_size", *side, 1, 1 << 12);
     reader.only("center_input_sample", false);
     reader.only("dual_cross_attention", false);
     reader.only("resnet_skip_time_act", false);

@@ -44,8 +44,8 @@ std::optional<nlohmann::json> config_beside(const std::string& path, const std::
     return json;
 }
 
-AssembleOptions unet_assembly(const std::string& path, bool original, int layers) {
-    AssembleOptions assembly{.network = "UNet", .path = path};
+AssembleOptions unet_assembly(const std::string& path, const std::string& prefix, bool original, int layers) {
+    AssembleOptions assembly{.network = "UNet", .path = path, .prefix = prefix};
     if (original)
         assembly.candidates = [layers](const std::string& canonical) {
             std::vector<std::string> names{original_unet_name(canonical, layers)};
@@ -57,15 +57,16 @@ AssembleOptions unet_assembly(const std::string& path, bool original, int layers
     return assembly;
 }
 
-void load_unet(const RawTensors& tensors, bool original, const std::string& path, const OpenOptions& options,
-               Model& model) {
+void load_unet(const RawTensors& all, const std::string& prefix, bool original, const std::string& path,
+               const OpenOptions& options, Model& model) {
+    const RawTensors tensors = strip_prefix(all, prefix);
     std::optional<nlohmann::json> beside;
     if (!original) beside = config_beside(path, "UNet2DConditionModel");
     model.unet_config = original ? infer_original_unet(tensors, path)
                         : beside ? unet_config(*beside, path)
                                  : infer_diffusers_unet(tensors, path);
     model.unet = load(tensors, model.unet_config, options,
-                      unet_assembly(path, original, model.unet_config.layers_per_block));
+                      unet_assembly(path, prefix, original, model.unet_config.layers_per_block));
 }
 
 // A VAE's own tensors: training leaves its loss networks and averaged weights in the file.
@@ -77,15 +78,17 @@ RawTensors vae_part(const RawTensors& tensors) {
     return out;
 }
 
-VaeModel load_vae(const RawTensors& all, bool original, const std::string& path, const OpenOptions& options) {
-    const RawTensors tensors = vae_part(all);
+VaeModel load_vae(const RawTensors& all, const std::string& prefix, bool original, const std::string& path,
+                  const OpenOptions& options) {
+    const RawTensors tensors = vae_part(strip_prefix(all, prefix));
+    if (tensors.empty()) throw_lacks(path, "VAE (" + prefix + "…)");
     VaeModel vae;
     std::optional<nlohmann::json> beside;
     if (!original) beside = config_beside(path, "AutoencoderKL");
     vae.config = original ? infer_original_vae(tensors, path)
                  : beside ? vae_config(*beside, path)
                           : infer_diffusers_vae(tensors, path);
-    AssembleOptions assembly{.network = "VAE", .path = path};
+    AssembleOptions assembly{.network = "VAE", .path = path, .prefix = prefix};
     const size_t levels = vae.config.block_out_channels.size();
     if (original)
         assembly.candidates = [levels](const std::string& canonical) {
@@ -97,26 +100,23 @@ VaeModel load_vae(const RawTensors& all, bool original, const std::string& path,
     return vae;
 }
 
-void load_text(const RawTensors& tensors, const std::string& path, const OpenOptions& options, Model& model) {
+void load_text(const RawTensors& all, const std::string& prefix, const std::string& path, const OpenOptions& options,
+               Model& model) {
+    const RawTensors tensors = strip_prefix(all, prefix);
+    if (tensors.empty()) throw_lacks(path, "text encoder (" + prefix + "…)");
     model.text_config = infer_text_encoder(tensors, path);
     model.text = load(tensors, model.text_config, options,
-                      {.network = "text encoder", .path = path, .candidates = transformers_text_names,
-                       .ignorable = ignorable_text_tensor});
+                      {.network = "text encoder", .path = path, .prefix = prefix,
+                       .candidates = transformers_text_names, .ignorable = ignorable_text_tensor});
 }
 
 void load_checkpoint(const RawTensors& tensors, const std::string& path, const OpenOptions& options, Model& model) {
-    if (options.text) {
-        const RawTensors text = strip_prefix(tensors, "cond_stage_model.transformer.");
-        if (text.empty()) throw_lacks(path, "text encoder (cond_stage_model.transformer.…)");
-        load_text(text, path, options, model);
-    }
-    if (options.unet) load_unet(strip_prefix(tensors, "model.diffusion_model."), true, path, options, model);
+    if (options.text) load_text(tensors, "cond_stage_model.transformer.", path, options, model);
+    if (options.unet) load_unet(tensors, "model.diffusion_model.", true, path, options, model);
     if (options.vae) {
-        const RawTensors vae = strip_prefix(tensors, "first_stage_model.");
-        if (vae.empty()) throw_lacks(path, "VAE (first_stage_model.…)");
-        VaeModel loaded = load_vae(vae, true, path, options);
-        model.vae_config = loaded.config;
-        model.vae = std::move(loaded.weights);
+        VaeModel vae = load_vae(tensors, "first_stage_model.", true, path, options);
+        model.vae_config = vae.config;
+        model.vae = std::move(vae.weights);
     }
 }
 
@@ -132,13 +132,13 @@ Model open_single_file(const std::string& path, const OpenOptions& options) {
     if (found.kind == FileKind::original_checkpoint) {
         load_checkpoint(tensors, path, options, model);
     } else if ((found.kind == FileKind::original_unet || found.kind == FileKind::diffusers_unet) && options.unet) {
-        load_unet(tensors, original, path, options, model);
+        load_unet(tensors, found.prefix, original, path, options, model);
     } else if ((found.kind == FileKind::original_vae || found.kind == FileKind::diffusers_vae) && options.vae) {
-        VaeModel vae = load_vae(strip_prefix(tensors, found.prefix), original, path, options);
+        VaeModel vae = load_vae(tensors, found.prefix, original, path, options);
         model.vae_config = vae.config;
         model.vae = std::move(vae.weights);
     } else if (found.kind == FileKind::text_encoder && options.text) {
-        load_text(tensors, path, options, model);
+        load_text(tensors, found.prefix, path, options, model);
     } else {
         throw_wrong_kind(path, "a Stable Diffusion 1.x model", found);
     }
@@ -151,9 +151,7 @@ VaeModel open_vae_file(const std::string& path, const OpenOptions& options) {
     const bool checkpoint = found.kind == FileKind::original_checkpoint;
     if (!checkpoint && found.kind != FileKind::original_vae && found.kind != FileKind::diffusers_vae)
         throw_wrong_kind(path, "a VAE of Stable Diffusion 1.x", found);
-    const RawTensors own = strip_prefix(tensors, checkpoint ? "first_stage_model." : found.prefix);
-    if (own.empty()) throw_lacks(path, "VAE (first_stage_model.…)");
-    return load_vae(own, found.kind != FileKind::diffusers_vae, path, options);
+    return load_vae(tensors, checkpoint ? "first_stage_model." : found.prefix, found.kind != FileKind::diffusers_vae, path, options);
 }
 
 ControlNetModel open_controlnet_file(const std::string& path, const OpenOptions& options) {
@@ -163,7 +161,7 @@ ControlNetModel open_controlnet_file(const std::string& path, const OpenOptions&
     if (found.kind == FileKind::original_checkpoint && all.count("control_model.input_hint_block.0.weight"))
         found = {FileKind::original_controlnet, "control_model.", {}};
     ControlNetModel model;
-    AssembleOptions assembly{.network = "ControlNet", .path = path};
+    AssembleOptions assembly{.network = "ControlNet", .path = path, .prefix = found.prefix};
     const RawTensors tensors = strip_prefix(all, found.prefix);
     if (found.kind == FileKind::original_controlnet) {
         model.config = infer_original_controlnet(tensors, path);

@@ -68,7 +68,7 @@ std::unique_ptr<WeightSource> assemble(const std::vector<ExpectedTensor>& expect
         for (const std::string& name : names)
             if ((found = raw.find(name)) != raw.end()) break;
         if (found == raw.end()) {
-            const std::string& theirs = names.front();
+            const std::string theirs = options.prefix + names.front();
             throw Error(Status::input, "model-incomplete",
                         options.path + ": the " + options.network + " lacks tensor " + theirs +
                             (theirs == tensor.name ? "" : " (" + tensor.name + ")") + ", expected with shape " +
@@ -93,7 +93,7 @@ std::unique_ptr<WeightSource> assemble(const std::vector<ExpectedTensor>& expect
     for (const auto& [name, tensor] : raw)
         if (!used.count(name) && !(options.ignorable && options.ignorable(name)))
             throw Error(Status::input, "model-wrong-architecture",
-                        options.path + ": tensor " + name + " of shape " + shape_text(tensor.shape) +
+                        options.path + ": tensor " + tensor.name + " of shape " + shape_text(tensor.shape) +
                             " has no place in the " + options.network,
                         "The file holds another network than its configuration says.");
     return weights;

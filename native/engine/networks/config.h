@@ -34,6 +34,7 @@ struct UNetConfig {
     bool flip_sin_to_cos = true;
     float freq_shift = 0.f;
     bool use_linear_projection = false;
+    int sample_size = 64;  // side of the latents that the model was made for: its pictures' by the VAE's factor
     std::string prediction_type_hint;  // empty when the file does not say
 };
 
