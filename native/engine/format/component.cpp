@@ -18,7 +18,8 @@ RawTensors read_shards(const std::string& index_path) {
                      "The index and its shards are not of one model: fetch them again.");
     };
     const auto map = index.find("weight_map");
-    if (map == index.end() || !map->is_object()) throw corrupt("expected an object \"weight_map\", found none");
+    if (map == index.end() || !map->is_object())
+        throw corrupt("expected an object \"weight_map\", found none");
     const std::string folder = utf8_path(native_path(index_path).parent_path());
     std::map<std::string, RawTensors> shards;
     RawTensors tensors;
@@ -39,7 +40,8 @@ RawTensors read_shards(const std::string& index_path) {
     }
     for (const auto& [shard, all] : shards)
         for (const auto& [name, tensor] : all)
-            if (!tensors.count(name)) throw corrupt(shard + " holds tensor " + name + ", which the index does not");
+            if (!tensors.count(name))
+                throw corrupt(shard + " holds tensor " + name + ", which the index does not");
     return tensors;
 }
 
@@ -73,8 +75,8 @@ std::string find_weights(const std::string& folder, const WeightStems& stems) {
         for (const char* variant : {"", ".fp32", ".fp16", ".bf16", ".non_ema"}) {
             const std::string v = variant;
             // Both forms of a variant's index are in use.
-            for (const std::string& name :
-                 {stem + v + suffix, stem + suffix + ".index" + v + ".json", stem + v + suffix + ".index.json"})
+            for (const std::string& name : {stem + v + suffix, stem + suffix + ".index" + v + ".json",
+                                            stem + v + suffix + ".index.json"})
                 if (is_file(join(folder, name))) return join(folder, name);
         }
     }

@@ -6,8 +6,8 @@
 
 namespace sluice {
 
-// The stems of weight files: "diffusion_pytorch_model" for diffusers' networks, "model" and "pytorch_model" for
-// transformers'.
+// The stems of weight files: "diffusion_pytorch_model" for diffusers' networks, "model" and "pytorch_model"
+// for transformers'.
 struct WeightStems {
     std::string safetensors, bin;
 };
@@ -21,8 +21,8 @@ RawTensors read_tensor_file(const std::string& path);
 // with an index. Empty where the folder holds none.
 std::string find_weights(const std::string& folder, const WeightStems& stems);
 
-// What find_weights found: a file, or an index whose shards lie beside it. Throws Error(input): "model-corrupt"
-// where the index and its shards disagree, "file-missing" for a missing shard.
+// What find_weights found: a file, or an index whose shards lie beside it. Throws Error(input):
+// "model-corrupt" where the index and its shards disagree, "file-missing" for a missing shard.
 RawTensors read_weights(const std::string& file_or_index);
 
 bool is_folder(const std::string& path);

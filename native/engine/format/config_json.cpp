@@ -62,14 +62,16 @@ class Reader {
     std::string text(const char* key, const std::string& absent) const {
         const Json* value = find(key);
         if (!value) return absent;
-        if (!value->is_string()) invalid(path_, std::string(key) + ": expected text, found " + excerpt(*value));
+        if (!value->is_string())
+            invalid(path_, std::string(key) + ": expected text, found " + excerpt(*value));
         return value->get<std::string>();
     }
     std::vector<int> integers(const char* key, std::vector<int> absent, int low, int high) const {
         const Json* value = find(key);
         if (!value) return absent;
         if (!value->is_array() || value->empty() || value->size() > 8)
-            invalid(path_, std::string(key) + ": expected a list of 1 to 8 numbers, found " + excerpt(*value));
+            invalid(path_,
+                    std::string(key) + ": expected a list of 1 to 8 numbers, found " + excerpt(*value));
         std::vector<int> out;
         for (const Json& item : *value) out.push_back(as_int(key, item, low, high));
         return out;
@@ -128,16 +130,18 @@ void refuse_other_class(const Reader& reader, const std::string& path, const std
 UNetConfig descending_part(const Reader& reader, const std::string& path) {
     UNetConfig config;
     if (const std::string kind = reader.text("addition_embed_type", ""); !kind.empty())
-        unsupported(path, kind == "text_time" ? "this is a Stable Diffusion XL network, which is not supported"
-                                              : "addition_embed_type " + kind + " is not supported");
-    config.block_out_channels = reader.integers("block_out_channels", config.block_out_channels, 1, largest_width);
+        unsupported(path, kind == "text_time"
+                              ? "this is a Stable Diffusion XL network, which is not supported"
+                              : "addition_embed_type " + kind + " is not supported");
+    config.block_out_channels =
+        reader.integers("block_out_channels", config.block_out_channels, 1, largest_width);
     const size_t levels = config.block_out_channels.size();
     config.in_channels = reader.integer("in_channels", 4, 1, 1024);
     const auto kinds = reader.texts("down_block_types", {"CrossAttnDownBlock2D", "CrossAttnDownBlock2D",
                                                          "CrossAttnDownBlock2D", "DownBlock2D"});
     if (kinds.size() != levels)
-        invalid(path, "down_block_types: expected " + std::to_string(levels) + " names as block_out_channels has, found " +
-                          std::to_string(kinds.size()));
+        invalid(path, "down_block_types: expected " + std::to_string(levels) +
+                          " names as block_out_channels has, found " + std::to_string(kinds.size()));
     config.down_attention.clear();
     for (const std::string& kind : kinds) {
         if (kind != "CrossAttnDownBlock2D" && kind != "DownBlock2D")
@@ -158,7 +162,8 @@ UNetConfig descending_part(const Reader& reader, const std::string& path) {
     if (config.use_linear_projection && config.cross_attention_dim == 1024)
         unsupported(path, "this is a Stable Diffusion 2.x network, which is not supported");
     if (reader.uniform("transformer_layers_per_block", 1, levels, 1, 64) != 1)
-        unsupported(path, "transformer_layers_per_block above 1 (as in Stable Diffusion XL) is not supported");
+        unsupported(path,
+                    "transformer_layers_per_block above 1 (as in Stable Diffusion XL) is not supported");
     if (const std::string act = reader.text("act_fn", "silu"); act != "silu" && act != "swish")
         unsupported(path, "act_fn " + act + " is not supported");
     reader.only("downsample_padding", 1);
@@ -286,8 +291,9 @@ VaeConfig vae_config(const Json& json, const std::string& path) {
     const auto check_kinds = [&](const char* key, const std::string& only) {
         const auto kinds = reader.texts(key, {only});
         if (kinds.size() != config.block_out_channels.size())
-            invalid(path, std::string(key) + ": expected " + std::to_string(config.block_out_channels.size()) +
-                              " names, found " + std::to_string(kinds.size()));
+            invalid(path, std::string(key) + ": expected " +
+                              std::to_string(config.block_out_channels.size()) + " names, found " +
+                              std::to_string(kinds.size()));
         for (const std::string& kind : kinds)
             if (kind != only) unsupported(path, "the block type " + kind + " is not supported");
     };
@@ -342,8 +348,8 @@ SchedulerConfig scheduler_config(const Json& json, const std::string& path) {
 SchedulerConfig sd15_scheduler_config() {
     SchedulerConfig config;
     config.raw_json =
-        R"({"_class_name":"PNDMScheduler","beta_end":0.012,"beta_schedule":"scaled_linear","beta_start":0.00085,)"
-        R"("clip_sample":false,"num_train_timesteps":1000,"set_alpha_to_one":false,"skip_prk_steps":true,)"
+        R"({"_class_name":"PNDMScheduler","beta_end":0.012,"beta_schedule":"scaled_linear",)"
+        R"("beta_start":0.00085,"clip_sample":false,"num_train_timesteps":1000,"set_alpha_to_one":false,"skip_prk_steps":true,)"
         R"("steps_offset":1,"trained_betas":null})";
     return config;
 }
@@ -368,7 +374,9 @@ void check_config(const UNetConfig& config, const std::string& path) {
         invalid(path, "block_out_channels: the first must be even, for the timestep's sines and cosines");
 }
 
-void check_config(const ControlNetConfig& config, const std::string& path) { check_config(config.unet, path); }
+void check_config(const ControlNetConfig& config, const std::string& path) {
+    check_config(config.unet, path);
+}
 
 void check_config(const VaeConfig& config, const std::string& path) {
     for (int width : config.block_out_channels)

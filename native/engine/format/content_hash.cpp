@@ -58,7 +58,8 @@ Json identities(const std::vector<RawTensor>& raw) {
     for (const File* file : files) all.push_back(file->identity());
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.real_path < b.real_path; });
     Json list = Json::array();
-    for (const auto& identity : all) list.push_back({identity.real_path, identity.size, identity.modified_ns});
+    for (const auto& identity : all)
+        list.push_back({identity.real_path, identity.size, identity.modified_ns});
     return list;
 }
 

@@ -9,7 +9,9 @@ class Builder {
   public:
     std::vector<ExpectedTensor> tensors;
 
-    void add(const std::string& name, std::vector<int64_t> shape) { tensors.push_back({name, std::move(shape)}); }
+    void add(const std::string& name, std::vector<int64_t> shape) {
+        tensors.push_back({name, std::move(shape)});
+    }
     void norm(const std::string& name, int64_t channels) {
         add(name + ".weight", {channels});
         add(name + ".bias", {channels});
@@ -71,10 +73,12 @@ void down_blocks(Builder& to, const UNetConfig& config) {
         const int64_t out = config.block_out_channels[level];
         for (int i = 0; i < config.layers_per_block; ++i) {
             to.resnet(block + ".resnets." + to_string(i), width, out, time_width);
-            if (config.down_attention[level]) to.transformer(block + ".attentions." + to_string(i), out, config);
+            if (config.down_attention[level])
+                to.transformer(block + ".attentions." + to_string(i), out, config);
             width = out;
         }
-        if (level + 1 < config.block_out_channels.size()) to.conv(block + ".downsamplers.0.conv", out, out, 3);
+        if (level + 1 < config.block_out_channels.size())
+            to.conv(block + ".downsamplers.0.conv", out, out, 3);
     }
 }
 
@@ -110,7 +114,8 @@ void vae_middle(Builder& to, const std::string& half, int64_t width) {
     to.resnet(half + ".mid_block.resnets.0", width, width, 0);
     const std::string attention = half + ".mid_block.attentions.0";
     to.norm(attention + ".group_norm", width);
-    for (const char* part : {".to_q", ".to_k", ".to_v", ".to_out.0"}) to.linear(attention + part, width, width);
+    for (const char* part : {".to_q", ".to_k", ".to_v", ".to_out.0"})
+        to.linear(attention + part, width, width);
     to.resnet(half + ".mid_block.resnets.1", width, width, 0);
 }
 

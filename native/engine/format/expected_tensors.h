@@ -1,5 +1,6 @@
 // The tensors that a network of a given configuration has, with their shapes, in diffusers' and transformers'
-// naming and roughly in order of execution. Linear layers are [out, in], convolutions [out, in, kernel, kernel].
+// naming and roughly in order of execution. Linear layers are [out, in], convolutions [out, in, kernel,
+// kernel].
 #pragma once
 #include <cstdint>
 #include <string>

@@ -21,7 +21,8 @@ class Shapes {
     int size(const std::string& name, size_t axis, size_t rank) const {
         const auto found = tensors_.find(name);
         if (found == tensors_.end())
-            throw Error(Status::input, "model-incomplete", path_ + ": expected tensor " + name + ", found none",
+            throw Error(Status::input, "model-incomplete",
+                        path_ + ": expected tensor " + name + ", found none",
                         "The file is incomplete or of another architecture.");
         const auto& shape = found->second.shape;
         if (shape.size() != rank || shape[axis] < 1 || shape[axis] > largest_size)
@@ -51,7 +52,9 @@ class Shapes {
     const std::string& path_;
 };
 
-void set_heads(UNetConfig& config) { config.num_heads.assign(config.block_out_channels.size(), 8); }
+void set_heads(UNetConfig& config) {
+    config.num_heads.assign(config.block_out_channels.size(), 8);
+}
 
 void take_attention(const Shapes& shapes, const std::string& attention, UNetConfig& config) {
     config.cross_attention_dim = shapes.size(attention + ".transformer_blocks.0.attn2.to_k.weight", 1, 2);
@@ -65,12 +68,15 @@ UNetConfig original_descending_part(const Shapes& shapes) {
     config.block_out_channels.clear();
     config.down_attention.clear();
     config.in_channels = shapes.size("input_blocks.0.0.weight", 1, 4);
-    const auto is_resnet = [&](int i) { return shapes.has("input_blocks." + to_string(i) + ".0.in_layers.2.weight"); };
+    const auto is_resnet = [&](int i) {
+        return shapes.has("input_blocks." + to_string(i) + ".0.in_layers.2.weight");
+    };
     int layers = 0;
     while (layers < most_layers && is_resnet(layers + 1)) ++layers;
     if (layers == 0) shapes.fail("the UNet has no resnet in its first level");
     config.layers_per_block = layers;
-    for (int first = 1; is_resnet(first) && config.block_out_channels.size() < most_levels; first += layers + 1) {
+    for (int first = 1; is_resnet(first) && config.block_out_channels.size() < most_levels;
+         first += layers + 1) {
         const std::string block = "input_blocks." + to_string(first);
         config.block_out_channels.push_back(shapes.size(block + ".0.out_layers.3.weight", 0, 4));
         const bool attention = shapes.has(block + ".1.proj_in.weight");
@@ -122,7 +128,8 @@ UNetConfig infer_diffusers_unet(const RawTensors& tensors, const std::string& pa
     config.out_channels = shapes.size("conv_out.weight", 0, 4);
     config.up_attention.clear();
     for (size_t i = 0; i < config.block_out_channels.size(); ++i)
-        config.up_attention.push_back(shapes.has("up_blocks." + to_string(i) + ".attentions.0.proj_in.weight"));
+        config.up_attention.push_back(
+            shapes.has("up_blocks." + to_string(i) + ".attentions.0.proj_in.weight"));
     check_config(config, path);
     return config;
 }
@@ -132,9 +139,11 @@ ControlNetConfig infer_original_controlnet(const RawTensors& tensors, const std:
     ControlNetConfig config;
     config.unet = original_descending_part(shapes);
     config.conditioning_channels = shapes.size("input_hint_block.0.weight", 1, 4);
-    // conv_in, then pairs of convolutions of which the second widens, then conv_out; SiLUs take the odd places.
+    // conv_in, then pairs of convolutions of which the second widens, then conv_out; SiLUs take the odd
+    // places.
     config.conditioning_embedding_out_channels = {shapes.size("input_hint_block.0.weight", 0, 4)};
-    for (int i = 4; i < 4 * int(most_levels) && shapes.has("input_hint_block." + to_string(i + 2) + ".weight"); i += 4)
+    for (int i = 4;
+         i < 4 * int(most_levels) && shapes.has("input_hint_block." + to_string(i + 2) + ".weight"); i += 4)
         config.conditioning_embedding_out_channels.push_back(
             shapes.size("input_hint_block." + to_string(i) + ".weight", 0, 4));
     check_config(config, path);

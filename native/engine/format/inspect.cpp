@@ -97,7 +97,8 @@ std::string find_licence(const std::string& folder) {
     std::error_code failed;
     for (const auto& entry : std::filesystem::directory_iterator(native_path(folder), failed)) {
         std::string name = utf8_path(entry.path().filename());
-        std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return char(std::tolower(c)); });
+        std::transform(name.begin(), name.end(), name.begin(),
+                       [](unsigned char c) { return char(std::tolower(c)); });
         if (name.starts_with("license") || name.starts_with("licence") || name.starts_with("copying"))
             found.push_back(utf8_path(entry.path()));
     }
@@ -108,7 +109,8 @@ std::vector<std::string> subfolders(const std::string& folder) {
     std::vector<std::string> names;
     std::error_code failed;
     for (const auto& entry : std::filesystem::directory_iterator(native_path(folder), failed))
-        if (std::error_code ignored; entry.is_directory(ignored)) names.push_back(utf8_path(entry.path().filename()));
+        if (std::error_code ignored; entry.is_directory(ignored))
+            names.push_back(utf8_path(entry.path().filename()));
     std::sort(names.begin(), names.end());
     return names;
 }
@@ -164,9 +166,13 @@ void inspect_file(const std::string& path, Inspection& result, Inspector& inspec
                 result.kind = "checkpoint";
                 return inspector.add_parts(path, true, true, true);
             case FileKind::original_unet:
-            case FileKind::diffusers_unet: result.kind = "unet"; return inspector.add_parts(path, false, true, false);
+            case FileKind::diffusers_unet:
+                result.kind = "unet";
+                return inspector.add_parts(path, false, true, false);
             case FileKind::original_vae:
-            case FileKind::diffusers_vae: result.kind = "vae"; return inspector.add_parts(path, false, false, true);
+            case FileKind::diffusers_vae:
+                result.kind = "vae";
+                return inspector.add_parts(path, false, false, true);
             case FileKind::text_encoder:
                 result.kind = "text-encoder";
                 return inspector.add_parts(path, true, false, false);
@@ -174,7 +180,8 @@ void inspect_file(const std::string& path, Inspection& result, Inspector& inspec
             case FileKind::diffusers_controlnet:
                 result.kind = "controlnet";
                 return inspector.add_controlnet("controlnet", path);
-            case FileKind::other: break;
+            case FileKind::other:
+                break;
         }
         result.kind = "other";
         result.layout.clear();
@@ -219,7 +226,8 @@ Inspection inspect_model(const std::string& path, bool verify) {
     else if (is_file(path))
         inspect_file(path, result, inspector);
     else
-        throw Error(Status::input, "model-missing", path + ": no such file or folder", "Check the model's path.");
+        throw Error(Status::input, "model-missing", path + ": no such file or folder",
+                    "Check the model's path.");
     if (!result.networks.empty()) {
         result.architecture = "Stable Diffusion 1.x";
         if (result.layout.empty()) result.layout = "diffusers";
@@ -228,7 +236,11 @@ Inspection inspect_model(const std::string& path, bool verify) {
     return result;
 }
 
-std::string inspect_json(const std::string& path) { return to_json(inspect_model(path, false)); }
-std::string verify_json(const std::string& path) { return to_json(inspect_model(path, true)); }
+std::string inspect_json(const std::string& path) {
+    return to_json(inspect_model(path, false));
+}
+std::string verify_json(const std::string& path) {
+    return to_json(inspect_model(path, true));
+}
 
 }  // namespace sluice

@@ -26,8 +26,10 @@ std::unique_ptr<WeightSource> load(const std::string& folder, const WeightStems&
     if (!options.need_weights) return nullptr;
     const std::string weights = find_weights(folder, stems);
     if (weights.empty())
-        throw_missing(folder, "expected " + stems.safetensors + ".safetensors (or .fp16, .bin, or shards with an index), "
-                              "found none",
+        throw_missing(folder,
+                      "expected " + stems.safetensors +
+                          ".safetensors (or .fp16, .bin, or shards with an index), "
+                          "found none",
                       "Fetch the model's weights too.");
     assembly.path = weights;
     assembly.cache_dir = options.cache_dir;
@@ -38,7 +40,8 @@ void load_text(const std::string& folder, const OpenOptions& options, Model& mod
     const std::string path = join(folder, "config.json");
     model.text_config = text_encoder_config(read_json_object(path), path);
     model.text = load(folder, transformers_stems, model.text_config, options,
-                      {.network = "text encoder", .candidates = transformers_text_names,
+                      {.network = "text encoder",
+                       .candidates = transformers_text_names,
                        .ignorable = ignorable_text_tensor});
 }
 
@@ -52,7 +55,8 @@ void load_vae(const std::string& folder, const OpenOptions& options, VaeConfig& 
               std::unique_ptr<WeightSource>& weights) {
     const std::string path = join(folder, "config.json");
     config = vae_config(read_json_object(path), path);
-    weights = load(folder, diffusers_stems, config, options, {.network = "VAE", .candidates = diffusers_vae_names});
+    weights =
+        load(folder, diffusers_stems, config, options, {.network = "VAE", .candidates = diffusers_vae_names});
 }
 
 void find_tokenizer(const std::string& folder, Model& model) {
@@ -89,14 +93,15 @@ void refuse_other_pipeline(const std::string& path) {
         return found != index.end() && found->is_array() && !found->empty() && !found->front().is_null();
     };
     const auto name = index.find("_class_name");
-    const std::string kind =
-        name != index.end() && name->is_string() ? name->get<std::string>() : std::string("an unnamed pipeline");
+    const std::string kind = name != index.end() && name->is_string() ? name->get<std::string>()
+                                                                      : std::string("an unnamed pipeline");
     if (has("text_encoder_2") || has("transformer") || has("prior") || kind.starts_with("StableDiffusionXL"))
         refuse(kind);
 }
 
 Model open_pipeline(const std::string& path, const OpenOptions& options) {
-    if (const std::string index = join(path, "model_index.json"); is_file(index)) refuse_other_pipeline(index);
+    if (const std::string index = join(path, "model_index.json"); is_file(index))
+        refuse_other_pipeline(index);
     Model model;
     model.path = path;
     const auto part = [&](const char* name) {
@@ -142,10 +147,12 @@ Model open_component(const std::string& path, const std::string& kind, const Ope
         const auto parent = std::filesystem::absolute(native_path(path)).lexically_normal().parent_path();
         find_tokenizer(join(utf8_path(parent), "tokenizer"), model);
     } else {
-        throw Error(Status::input, "model-wrong-architecture",
-                    path + ": expected a folder of a Stable Diffusion 1.x model or of the component asked for, found " +
-                        kind,
-                    kind == "ControlNetModel" ? "Give a ControlNet as a control's model." : "Name another folder.");
+        throw Error(
+            Status::input, "model-wrong-architecture",
+            path +
+                ": expected a folder of a Stable Diffusion 1.x model or of the component asked for, found " +
+                kind,
+            kind == "ControlNetModel" ? "Give a ControlNet as a control's model." : "Name another folder.");
     }
     return model;
 }
@@ -157,7 +164,8 @@ Model open_component(const std::string& path, const std::string& kind, const Ope
 
 void require_exists(const std::string& path) {
     if (!is_folder(path) && !is_file(path))
-        throw Error(Status::input, "model-missing", path + ": no such file or folder", "Check the model's path.");
+        throw Error(Status::input, "model-missing", path + ": no such file or folder",
+                    "Check the model's path.");
 }
 
 }  // namespace
@@ -173,7 +181,8 @@ Model open_model(const std::string& path, const OpenOptions& options) {
     if (is_file(path)) return open_single_file(path, options);
     if (is_file(join(path, "model_index.json")) || is_file(join(path, "unet/config.json")))
         return open_pipeline(path, options);
-    if (const std::string kind = component_class(path); !kind.empty()) return open_component(path, kind, options);
+    if (const std::string kind = component_class(path); !kind.empty())
+        return open_component(path, kind, options);
     if (is_file(join(path, "vocab.json")) || is_file(join(path, "tokenizer.json"))) {
         Model model;
         model.path = path;

@@ -15,7 +15,8 @@ namespace sluice {
 struct TensorInfo {
     std::string name;  // diffusers (UNet, VAE, ControlNet) or transformers ("text_model.…") naming
     DType dtype = DType::f32;
-    std::vector<int64_t> shape;  // as diffusers has it: 1x1 convolutions that replace linear layers are squeezed
+    std::vector<int64_t>
+        shape;  // as diffusers has it: 1x1 convolutions that replace linear layers are squeezed
     int64_t elements() const {
         int64_t n = 1;
         for (int64_t d : shape) n *= d;
@@ -49,8 +50,8 @@ struct Model {
 };
 
 struct OpenOptions {
-    std::string cache_dir;          // for memoised hashes
-    bool need_weights = true;       // false: configuration alone (plan)
+    std::string cache_dir;                      // for memoised hashes
+    bool need_weights = true;                   // false: configuration alone (plan)
     bool text = true, unet = true, vae = true;  // components that must be there
 };
 

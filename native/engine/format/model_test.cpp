@@ -23,7 +23,9 @@ using testing::Folder;
 
 using Rename = std::string (*)(const std::string&);
 
-std::string same_name(const std::string& name) { return name; }
+std::string same_name(const std::string& name) {
+    return name;
+}
 
 std::vector<TensorToWrite> tensors_of(const std::string& path, Rename rename = same_name) {
     std::vector<TensorToWrite> out;
@@ -65,7 +67,9 @@ void copy_model(const std::string& from, const std::string& to) {
     }
 }
 
-std::string tiny() { return test_model("tiny"); }
+std::string tiny() {
+    return test_model("tiny");
+}
 
 const std::string unet_file = "unet/diffusion_pytorch_model.safetensors";
 const std::string vae_file = "vae/diffusion_pytorch_model.safetensors";
@@ -148,8 +152,9 @@ TEST_CASE("every variant of a diffusers folder gives the same model") {
         replace(vae_file, vae_file, [](const std::string& name) {
             std::string out = name;
             if (const size_t at = out.find("mid_block.attentions.0."); at != std::string::npos)
-                for (const auto& [now, before] : {std::pair("to_q", "query"), std::pair("to_k", "key"),
-                                                  std::pair("to_v", "value"), std::pair("to_out.0", "proj_attn")})
+                for (const auto& [now, before] :
+                     {std::pair("to_q", "query"), std::pair("to_k", "key"), std::pair("to_v", "value"),
+                      std::pair("to_out.0", "proj_attn")})
                     if (const size_t part = out.find(now, at); part != std::string::npos)
                         out.replace(part, std::strlen(now), before);
             return out;
@@ -160,7 +165,8 @@ TEST_CASE("every variant of a diffusers folder gives the same model") {
     }
     SUBCASE("the text encoder's position ids, which are no weights") {
         auto tensors = tensors_of(tiny() + "/" + text_file);
-        tensors.push_back({"text_model.embeddings.position_ids", DType::i64, {1, 2}, std::vector<std::byte>(16)});
+        tensors.push_back(
+            {"text_model.embeddings.position_ids", DType::i64, {1, 2}, std::vector<std::byte>(16)});
         fs::remove(path + "/" + text_file);
         write_safetensors(path + "/" + text_file, tensors);
     }
@@ -203,7 +209,8 @@ TEST_CASE("an index that leads astray is refused") {
         return error_of([&] { open_model(path, {}); });
     };
     for (const char* shard : {"../../x.safetensors", "/etc/passwd", "..", "", "a\\b"})
-        CHECK(contains(opened({{"weight_map", {{"conv_in.weight", shard}}}}), "name of a file beside the index"));
+        CHECK(contains(opened({{"weight_map", {{"conv_in.weight", shard}}}}),
+                       "name of a file beside the index"));
     CHECK(contains(opened({{"weight_map", {{"conv_in.weight", 3}}}}), "name of a file beside the index"));
     CHECK(contains(opened({{"weight_map", {{"conv_in.weight", "none.safetensors"}}}}), "file-missing"));
     CHECK(contains(opened(Json::object()), "weight_map"));
@@ -254,7 +261,8 @@ TEST_CASE("a single file in the original layout equals the folder that it was ma
     CHECK(contains(error_of([&] { open_model(folder / "more.safetensors", {}); }),
                    "model.diffusion_model.stranger of shape [1] has no place in the UNet"));
     tensors.pop_back();
-    std::erase_if(tensors, [](const TensorToWrite& t) { return t.name == "model.diffusion_model.out.2.bias"; });
+    std::erase_if(tensors,
+                  [](const TensorToWrite& t) { return t.name == "model.diffusion_model.out.2.bias"; });
     write_safetensors(folder / "more.safetensors", tensors);
     CHECK(contains(error_of([&] { open_model(folder / "more.safetensors", {}); }),
                    "lacks tensor model.diffusion_model.out.2.bias (conv_out.bias), expected with shape [4]"));
@@ -271,16 +279,19 @@ TEST_CASE("a VAE alone is read in both layouts, with and without its prefix") {
     check_equal(*base.weights, *open_vae(tiny() + "/" + vae_file, {}).weights);
     auto tensors = tensors_of(tiny() + "/" + vae_file, original<vae_name>);
     for (TensorToWrite& tensor : tensors)
-        if (contains(tensor.name, ".attn_1.") && tensor.shape.size() == 2) tensor.shape.insert(tensor.shape.end(), {1, 1});
+        if (contains(tensor.name, ".attn_1.") && tensor.shape.size() == 2)
+            tensor.shape.insert(tensor.shape.end(), {1, 1});
     write_safetensors(folder / "vae.safetensors", tensors);
     const VaeModel prefixed = open_vae(folder / "vae.safetensors", {});
     CHECK(prefixed.config.block_out_channels == base.config.block_out_channels);
     check_equal(*base.weights, *prefixed.weights);
-    for (TensorToWrite& tensor : tensors) tensor.name = tensor.name.substr(std::string("first_stage_model.").size());
+    for (TensorToWrite& tensor : tensors)
+        tensor.name = tensor.name.substr(std::string("first_stage_model.").size());
     tensors.push_back(float_tensor("loss.logvar", {}, std::vector<float>{0.f}));
     write_safetensors(folder / "vae.safetensors", tensors);
     check_equal(*base.weights, *open_vae(folder / "vae.safetensors", {}).weights);
-    CHECK(contains(error_of([&] { open_vae(tiny() + "/" + unet_file, {}); }), "found UNet, diffusers layout"));
+    CHECK(
+        contains(error_of([&] { open_vae(tiny() + "/" + unet_file, {}); }), "found UNet, diffusers layout"));
 }
 
 TEST_CASE("ControlNets are read in both layouts") {
@@ -289,23 +300,28 @@ TEST_CASE("ControlNets are read in both layouts") {
     CHECK(base.config.unet.num_heads == std::vector<int>{4, 4, 4, 4});
     CHECK(base.config.conditioning_embedding_out_channels == std::vector<int>{16, 32, 48, 64});
     // A file beside its config.json is configured by that; alone by its shapes.
-    CHECK(open_controlnet(tiny() + "/" + control_file, {}).config.unet.num_heads == base.config.unet.num_heads);
+    CHECK(open_controlnet(tiny() + "/" + control_file, {}).config.unet.num_heads ==
+          base.config.unet.num_heads);
     fs::copy_file(tiny() + "/" + control_file, folder / "alone.safetensors");
     const ControlNetModel alone = open_controlnet(folder / "alone.safetensors", {});
     CHECK(alone.config.unet.num_heads == std::vector<int>{8, 8, 8, 8});
-    CHECK(alone.config.conditioning_embedding_out_channels == base.config.conditioning_embedding_out_channels);
+    CHECK(alone.config.conditioning_embedding_out_channels ==
+          base.config.conditioning_embedding_out_channels);
     check_equal(*base.weights, *alone.weights);
     auto tensors = tensors_of(tiny() + "/" + control_file, original<controlnet_name>);
     write_safetensors(folder / "original.safetensors", tensors);
     const ControlNetModel prefixed = open_controlnet(folder / "original.safetensors", {});
-    CHECK(prefixed.config.conditioning_embedding_out_channels == base.config.conditioning_embedding_out_channels);
+    CHECK(prefixed.config.conditioning_embedding_out_channels ==
+          base.config.conditioning_embedding_out_channels);
     CHECK(prefixed.config.unet.block_out_channels == base.config.unet.block_out_channels);
     CHECK(prefixed.config.unet.down_attention == base.config.unet.down_attention);
     check_equal(*base.weights, *prefixed.weights);
-    for (TensorToWrite& tensor : tensors) tensor.name = tensor.name.substr(std::string("control_model.").size());
+    for (TensorToWrite& tensor : tensors)
+        tensor.name = tensor.name.substr(std::string("control_model.").size());
     write_safetensors(folder / "original.safetensors", tensors);
     check_equal(*base.weights, *open_controlnet(folder / "original.safetensors", {}).weights);
-    CHECK(contains(error_of([&] { open_controlnet(tiny() + "/unet", {}); }), "found that of UNet2DConditionModel"));
+    CHECK(contains(error_of([&] { open_controlnet(tiny() + "/unet", {}); }),
+                   "found that of UNet2DConditionModel"));
     CHECK(contains(error_of([&] { open_model(tiny() + "/controlnet", {}); }), "found ControlNetModel"));
 }
 
@@ -321,8 +337,9 @@ TEST_CASE("other architectures are refused by what they are") {
     CHECK(contains(named("conditioner.embedders.0.transformer.x"), "Stable Diffusion XL"));
     CHECK(contains(named("model.diffusion_model.label_emb.0.0.weight"), "Stable Diffusion XL"));
     CHECK(contains(named("cond_stage_model.model.ln_final.weight"), "Stable Diffusion 2.x"));
-    CHECK(contains(named("model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight", {2, 1024}),
-                   "Stable Diffusion 2.x"));
+    CHECK(contains(
+        named("model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight", {2, 1024}),
+        "Stable Diffusion 2.x"));
     CHECK(contains(named("model.diffusion_model.joint_blocks.0.x"), "Stable Diffusion 3"));
     CHECK(contains(named("double_blocks.0.x"), "FLUX"));
     CHECK(contains(named("lora_unet_down_blocks_0.lora_up.weight"), "a LoRA"));
@@ -332,9 +349,11 @@ TEST_CASE("other architectures are refused by what they are") {
         folder.write("p/model_index.json", index.dump());
         return error_of([&] { open_model(folder.path() + "/p", {}); });
     };
-    CHECK(contains(pipeline({{"_class_name", "StableDiffusionXLPipeline"}}), "found StableDiffusionXLPipeline"));
-    CHECK(contains(pipeline({{"_class_name", "FluxPipeline"}, {"transformer", {"diffusers", "FluxTransformer2DModel"}}}),
-                   "found FluxPipeline"));
+    CHECK(contains(pipeline({{"_class_name", "StableDiffusionXLPipeline"}}),
+                   "found StableDiffusionXLPipeline"));
+    CHECK(contains(
+        pipeline({{"_class_name", "FluxPipeline"}, {"transformer", {"diffusers", "FluxTransformer2DModel"}}}),
+        "found FluxPipeline"));
     CHECK(contains(pipeline({{"_class_name", "StableDiffusionPipeline"}}), "expected a folder text_encoder"));
     const auto config = [&](const std::string& key, const Json& value) {
         Json content = Json::parse(std::ifstream(tiny() + "/unet/config.json"));
@@ -368,13 +387,15 @@ TEST_CASE("what is missing, misshapen or not finite is named") {
         write_safetensors(path + "/" + unet_file, content);
         return error_of([&] { open_model(path, {.text = false, .vae = false}); });
     };
-    const auto at = std::find_if(tensors.begin(), tensors.end(),
-                                 [](const TensorToWrite& t) { return t.name == "mid_block.resnets.1.conv2.weight"; });
+    const auto at = std::find_if(tensors.begin(), tensors.end(), [](const TensorToWrite& t) {
+        return t.name == "mid_block.resnets.1.conv2.weight";
+    });
     REQUIRE(at != tensors.end());
     const TensorToWrite kept = *at;
     at->shape = {64, 64, 9, 1};
-    CHECK(contains(opened(tensors), "mid_block.resnets.1.conv2.weight of the UNet: expected shape [64, 64, 3, 3], "
-                                    "found [64, 64, 9, 1]"));
+    CHECK(contains(opened(tensors),
+                   "mid_block.resnets.1.conv2.weight of the UNet: expected shape [64, 64, 3, 3], "
+                   "found [64, 64, 9, 1]"));
     at->name = "other";
     CHECK(contains(opened(tensors), "lacks tensor mid_block.resnets.1.conv2.weight, expected with shape"));
     *at = kept;
@@ -448,7 +469,8 @@ TEST_CASE("the content's hash follows the content and is remembered") {
     CHECK(remembered < 20);
     CHECK(computed > 600);
     // A damaged memory is no harm; one that cannot be written neither.
-    for (const auto& entry : fs::directory_iterator(cache)) std::ofstream(entry.path()) << "{\"key\":1,\"hash\":\"x\"}";
+    for (const auto& entry : fs::directory_iterator(cache))
+        std::ofstream(entry.path()) << "{\"key\":1,\"hash\":\"x\"}";
     CHECK(hash(cache) == first);
     CHECK(hash(folder.write("file", "in the way")) == first);
     // One bit, one name, one shape: another hash.

@@ -41,7 +41,7 @@ std::string rename_prefix(const std::string& name, const Renames& renames) {
 }
 
 std::string unet_resnet_part(const std::string& part) {
-    static const Renames renames{{"norm1.", "in_layers.0."},         {"conv1.", "in_layers.2."},
+    static const Renames renames{{"norm1.", "in_layers.0."},          {"conv1.", "in_layers.2."},
                                  {"time_emb_proj.", "emb_layers.1."}, {"norm2.", "out_layers.0."},
                                  {"conv2.", "out_layers.3."},         {"conv_shortcut.", "skip_connection."}};
     return rename_prefix(part, renames);
@@ -83,7 +83,8 @@ std::vector<std::string> diffusers_vae_names(const std::string& canonical) {
     if (canonical.find(".attentions.") == std::string::npos) return names;
     for (const auto& [now, before] : renames)
         if (const size_t at = canonical.find(now); at != std::string::npos)
-            names.push_back(canonical.substr(0, at) + std::string(before) + canonical.substr(at + now.size()));
+            names.push_back(canonical.substr(0, at) + std::string(before) +
+                            canonical.substr(at + now.size()));
     return names;
 }
 
@@ -92,8 +93,9 @@ std::vector<std::string> transformers_text_names(const std::string& canonical) {
 }
 
 bool ignorable_text_tensor(const std::string& name) {
-    return name.ends_with("embeddings.position_ids") || name == "text_projection.weight" || name == "logit_scale" ||
-           name.starts_with("vision_model.") || name.starts_with("visual_projection.");
+    return name.ends_with("embeddings.position_ids") || name == "text_projection.weight" ||
+           name == "logit_scale" || name.starts_with("vision_model.") ||
+           name.starts_with("visual_projection.");
 }
 
 std::string original_unet_name(const std::string& canonical, int layers) {
@@ -141,8 +143,10 @@ std::string original_controlnet_name(const std::string& canonical, const Control
 }
 
 std::string original_vae_name(const std::string& canonical, size_t levels) {
-    static const Renames attention{{"group_norm.", "norm."}, {"to_q.", "q."},
-                                   {"to_k.", "k."},          {"to_v.", "v."},
+    static const Renames attention{{"group_norm.", "norm."},
+                                   {"to_q.", "q."},
+                                   {"to_k.", "k."},
+                                   {"to_v.", "v."},
                                    {"to_out.0.", "proj_out."}};
     static const Renames resnet{{"conv_shortcut.", "nin_shortcut."}};
     Parts parts(canonical);
@@ -154,7 +158,8 @@ std::string original_vae_name(const std::string& canonical, size_t levels) {
     else
         return canonical;
     if (parts.take("conv_norm_out.")) return half + "norm_out." + parts.rest();
-    if (parts.take("mid_block.attentions.0.")) return half + "mid.attn_1." + rename_prefix(parts.rest(), attention);
+    if (parts.take("mid_block.attentions.0."))
+        return half + "mid.attn_1." + rename_prefix(parts.rest(), attention);
     if (parts.take("mid_block.resnets.")) {
         const int index = parts.number();
         return half + "mid.block_" + to_string(index + 1) + "." + rename_prefix(parts.rest(), resnet);

@@ -1,5 +1,5 @@
-// How model files name the tensors: variants of diffusers' own names, and the original (latent-diffusion) layout.
-// Every function goes from the canonical name to the file's; nothing is guessed from a file's name.
+// How model files name the tensors: variants of diffusers' own names, and the original (latent-diffusion)
+// layout. Every function goes from the canonical name to the file's; nothing is guessed from a file's name.
 #pragma once
 #include <string>
 #include <vector>

@@ -14,7 +14,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string data(const std::string& name) { return std::string(SLUICE_TEST_DATA) + "/models/" + name; }
+std::string data(const std::string& name) {
+    return std::string(SLUICE_TEST_DATA) + "/models/" + name;
+}
 
 std::set<std::string> listed(const std::vector<ExpectedTensor>& tensors) {
     std::set<std::string> out;
@@ -38,7 +40,8 @@ TEST_CASE("expected tensors equal diffusers' and transformers' state dictionarie
             CAPTURE(component);
             std::set<std::string> theirs;
             for (const Json& row : part.at("tensors"))
-                theirs.insert(row.at(0).get<std::string>() + " " + shape_text(row.at(1).get<std::vector<int64_t>>()));
+                theirs.insert(row.at(0).get<std::string>() + " " +
+                              shape_text(row.at(1).get<std::vector<int64_t>>()));
             CHECK(theirs.size() > 30);
             CHECK(listed(expected_of(component, part.at("config"))) == theirs);
         }
@@ -55,7 +58,8 @@ TEST_CASE("original names equal the ones that diffusers reads") {
         std::string ours;
         if (component == "unet") {
             ours = "model.diffusion_model." + original_unet_name(name, 2);
-            // The first level of the way up has no attention: the reader tries its upsampler's other place too.
+            // The first level of the way up has no attention: the reader tries its upsampler's other place
+            // too.
             if (name.starts_with("up_blocks.0.upsamplers")) ours.replace(ours.find(".2.conv."), 3, ".1.");
         } else if (component == "vae") {
             ours = "first_stage_model." + original_vae_name(name, 4);

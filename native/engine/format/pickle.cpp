@@ -24,11 +24,11 @@ constexpr size_t largest_rank = 16;
 
 std::optional<DType> storage_type(std::string_view name) {
     static constexpr std::pair<std::string_view, DType> types[] = {
-        {"torch.FloatStorage", DType::f32},   {"torch.HalfStorage", DType::f16},
-        {"torch.BFloat16Storage", DType::bf16}, {"torch.DoubleStorage", DType::f64},
-        {"torch.LongStorage", DType::i64},    {"torch.IntStorage", DType::i32},
-        {"torch.ShortStorage", DType::i16},   {"torch.CharStorage", DType::i8},
-        {"torch.ByteStorage", DType::u8},     {"torch.BoolStorage", DType::boolean},
+        {"torch.FloatStorage", DType::f32},         {"torch.HalfStorage", DType::f16},
+        {"torch.BFloat16Storage", DType::bf16},     {"torch.DoubleStorage", DType::f64},
+        {"torch.LongStorage", DType::i64},          {"torch.IntStorage", DType::i32},
+        {"torch.ShortStorage", DType::i16},         {"torch.CharStorage", DType::i8},
+        {"torch.ByteStorage", DType::u8},           {"torch.BoolStorage", DType::boolean},
         {"torch.storage.UntypedStorage", DType::u8}};
     for (const auto& [known, type] : types)
         if (name == known) return type;
@@ -43,16 +43,36 @@ bool builds_value(std::string_view name) {
 
 // What training leaves in checkpoints beside the weights.
 bool inert(std::string_view name) {
-    for (std::string_view prefix : {"pytorch_lightning.", "lightning.", "lightning_fabric.", "omegaconf.",
-                                    "torch.optim."})
+    for (std::string_view prefix :
+         {"pytorch_lightning.", "lightning.", "lightning_fabric.", "omegaconf.", "torch.optim."})
         if (name.starts_with(prefix)) return true;
-    static constexpr std::string_view known[] = {
-        "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.core.multiarray._reconstruct",
-        "numpy._core.multiarray._reconstruct", "numpy.dtype", "numpy.ndarray", "_codecs.encode",
-        "argparse.Namespace", "collections.defaultdict", "collections.Counter", "builtins.set", "__builtin__.set",
-        "builtins.dict", "__builtin__.dict", "builtins.list", "__builtin__.list", "builtins.int", "__builtin__.int",
-        "typing.Any", "pathlib.PosixPath", "torch.device", "torch.float32", "torch.float16", "torch.bfloat16",
-        "torch.float64", "torch.int64", "torch.int32"};
+    static constexpr std::string_view known[] = {"numpy.core.multiarray.scalar",
+                                                 "numpy._core.multiarray.scalar",
+                                                 "numpy.core.multiarray._reconstruct",
+                                                 "numpy._core.multiarray._reconstruct",
+                                                 "numpy.dtype",
+                                                 "numpy.ndarray",
+                                                 "_codecs.encode",
+                                                 "argparse.Namespace",
+                                                 "collections.defaultdict",
+                                                 "collections.Counter",
+                                                 "builtins.set",
+                                                 "__builtin__.set",
+                                                 "builtins.dict",
+                                                 "__builtin__.dict",
+                                                 "builtins.list",
+                                                 "__builtin__.list",
+                                                 "builtins.int",
+                                                 "__builtin__.int",
+                                                 "typing.Any",
+                                                 "pathlib.PosixPath",
+                                                 "torch.device",
+                                                 "torch.float32",
+                                                 "torch.float16",
+                                                 "torch.bfloat16",
+                                                 "torch.float64",
+                                                 "torch.int64",
+                                                 "torch.int32"};
     return std::find(std::begin(known), std::end(known), name) != std::end(known);
 }
 
@@ -76,9 +96,10 @@ class Interpreter {
                     "The file is damaged, or torch.save did not write it.");
     }
     [[noreturn]] void hostile(const std::string& what) const {
-        throw Error(Status::input, "model-hostile",
-                    path_ + ": the file asks for " + what + ", for which a model has no need; nothing of it was run",
-                    "Do not trust this file. Get the model as safetensors.");
+        throw Error(
+            Status::input, "model-hostile",
+            path_ + ": the file asks for " + what + ", for which a model has no need; nothing of it was run",
+            "Do not trust this file. Get the model as safetensors.");
     }
 
     // Bytes, through a window of the file.
@@ -153,7 +174,8 @@ class Interpreter {
     void push_text(std::string value) { push_node({.kind = Kind::text, .text = std::move(value)}); }
 
     void push_long(size_t count) {
-        // Two's complement, little-endian. What exceeds 64 bits (torch.save's magic number) is kept as its bytes.
+        // Two's complement, little-endian. What exceeds 64 bits (torch.save's magic number) is kept as its
+        // bytes.
         const std::string digits = text(count);
         if (count > 8) return push_node({.kind = Kind::opaque, .text = digits.substr(0, 16)});
         uint64_t value = 0;
@@ -168,7 +190,8 @@ class Interpreter {
     }
     void recall(uint32_t index) {
         const auto found = memo_.find(index);
-        if (found == memo_.end()) corrupt("value " + std::to_string(index) + " is recalled before it is stored");
+        if (found == memo_.end())
+            corrupt("value " + std::to_string(index) + " is recalled before it is stored");
         push(found->second);
     }
 
@@ -217,7 +240,8 @@ class Interpreter {
         if (node(items[0]).kind != Kind::text || node(items[0]).text != "storage" || !type ||
             node(items[2]).kind != Kind::text)
             corrupt("a storage is not described as torch.save does");
-        if (items.size() == 6 && node(items[5]).kind != Kind::none) corrupt("views of storages are not supported");
+        if (items.size() == 6 && node(items[5]).kind != Kind::none)
+            corrupt("views of storages are not supported");
         const int64_t elements = integer(items[4], "a storage's size");
         if (elements < 0 || elements > (int64_t(1) << 56)) corrupt("a storage's size is impossible");
         push_node({.kind = Kind::storage, .dtype = *type, .integer = elements, .text = node(items[2]).text});
@@ -247,8 +271,9 @@ class Interpreter {
             inside = inside && last < storage.integer;
         }
         if (!inside || (elements > 0 && last >= storage.integer))
-            corrupt("a tensor of shape " + shape_text(tensor.shape) + " and strides " + shape_text(tensor.strides) +
-                    " reaches past its storage of " + std::to_string(storage.integer) + " elements");
+            corrupt("a tensor of shape " + shape_text(tensor.shape) + " and strides " +
+                    shape_text(tensor.strides) + " reaches past its storage of " +
+                    std::to_string(storage.integer) + " elements");
         push_node(std::move(tensor));
     }
 
@@ -282,7 +307,8 @@ class Interpreter {
         if (name == "torch._utils._rebuild_tensor_v2" || name == "torch._utils._rebuild_tensor")
             return rebuild_tensor(arguments);
         if (name == "torch._utils._rebuild_parameter") {
-            if (arguments.empty() || node(arguments[0]).kind != Kind::tensor) corrupt("a parameter has no tensor");
+            if (arguments.empty() || node(arguments[0]).kind != Kind::tensor)
+                corrupt("a parameter has no tensor");
             return push(arguments[0]);
         }
         if (arguments.size() != 1) corrupt("a size is not described as torch.save does");
@@ -293,7 +319,8 @@ class Interpreter {
     void build() {
         pop();
         const Kind kind = node(top()).kind;
-        if (kind != Kind::opaque && kind != Kind::dictionary) corrupt("a state is set on something without one");
+        if (kind != Kind::opaque && kind != Kind::dictionary)
+            corrupt("a state is set on something without one");
     }
 
     // One opcode; false at the end.
@@ -303,45 +330,104 @@ class Interpreter {
                 if (const int protocol = byte(); protocol != 2)
                     corrupt("protocol " + std::to_string(protocol) + ", where torch.save uses 2");
                 return true;
-            case '.': return false;
-            case '(': marks_.push_back(stack_.size()); return limit_marks();
-            case '}': push_node({.kind = Kind::dictionary}); return true;
-            case ']': push_node({.kind = Kind::list}); return true;
-            case ')': push_node({.kind = Kind::tuple}); return true;
-            case 'N': push_node({.kind = Kind::none}); return true;
-            case 0x88: push_node({.kind = Kind::boolean, .integer = 1}); return true;
-            case 0x89: push_node({.kind = Kind::boolean, .integer = 0}); return true;
-            case 'K': push_integer(byte()); return true;
-            case 'M': push_integer(number<uint16_t>()); return true;
-            case 'J': push_integer(number<int32_t>()); return true;
-            case 0x8a: push_long(byte()); return true;
-            case 0x8b: push_long(number<uint32_t>()); return true;
-            case 'G': push_real(); return true;
-            case 'X': push_text(text(number<uint32_t>())); return true;
-            case 'T': push_text(text(number<uint32_t>())); return true;
-            case 'U': push_text(text(byte())); return true;
-            case 'q': memoise(byte()); return true;
-            case 'r': memoise(number<uint32_t>()); return true;
-            case 'h': recall(byte()); return true;
-            case 'j': recall(number<uint32_t>()); return true;
-            case 'c': push_global(); return true;
-            case 'Q': persistent_storage(); return true;
+            case '.':
+                return false;
+            case '(':
+                marks_.push_back(stack_.size());
+                return limit_marks();
+            case '}':
+                push_node({.kind = Kind::dictionary});
+                return true;
+            case ']':
+                push_node({.kind = Kind::list});
+                return true;
+            case ')':
+                push_node({.kind = Kind::tuple});
+                return true;
+            case 'N':
+                push_node({.kind = Kind::none});
+                return true;
+            case 0x88:
+                push_node({.kind = Kind::boolean, .integer = 1});
+                return true;
+            case 0x89:
+                push_node({.kind = Kind::boolean, .integer = 0});
+                return true;
+            case 'K':
+                push_integer(byte());
+                return true;
+            case 'M':
+                push_integer(number<uint16_t>());
+                return true;
+            case 'J':
+                push_integer(number<int32_t>());
+                return true;
+            case 0x8a:
+                push_long(byte());
+                return true;
+            case 0x8b:
+                push_long(number<uint32_t>());
+                return true;
+            case 'G':
+                push_real();
+                return true;
+            case 'X':
+                push_text(text(number<uint32_t>()));
+                return true;
+            case 'T':
+                push_text(text(number<uint32_t>()));
+                return true;
+            case 'U':
+                push_text(text(byte()));
+                return true;
+            case 'q':
+                memoise(byte());
+                return true;
+            case 'r':
+                memoise(number<uint32_t>());
+                return true;
+            case 'h':
+                recall(byte());
+                return true;
+            case 'j':
+                recall(number<uint32_t>());
+                return true;
+            case 'c':
+                push_global();
+                return true;
+            case 'Q':
+                persistent_storage();
+                return true;
             case 'R':
-            case 0x81: call(); return true;
-            case 'b': build(); return true;
-            case 't': push_items(Kind::tuple, pop_to_mark()); return true;
+            case 0x81:
+                call();
+                return true;
+            case 'b':
+                build();
+                return true;
+            case 't':
+                push_items(Kind::tuple, pop_to_mark());
+                return true;
             case 0x85:
             case 0x86:
-            case 0x87: return short_tuple(size_t(opcode - 0x84));
+            case 0x87:
+                return short_tuple(size_t(opcode - 0x84));
             case 's': {
                 const uint32_t value = pop(), key = pop();
                 set_items({key, value});
                 return true;
             }
-            case 'u': set_items(pop_to_mark()); return true;
-            case 'a': append({pop()}); return true;
-            case 'e': append(pop_to_mark()); return true;
-            default: hostile("the pickle opcode " + std::to_string(opcode));
+            case 'u':
+                set_items(pop_to_mark());
+                return true;
+            case 'a':
+                append({pop()});
+                return true;
+            case 'e':
+                append(pop_to_mark());
+                return true;
+            default:
+                hostile("the pickle opcode " + std::to_string(opcode));
         }
     }
     bool limit_marks() {

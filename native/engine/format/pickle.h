@@ -1,6 +1,6 @@
-// A reader for the pickles that torch.save writes. It builds a tree of plain values and executes nothing: there is
-// no way from here to a function. Only the opcodes and the names that tensors need are known; a name that training
-// frameworks leave beside the weights becomes an inert marker; any other refuses the file.
+// A reader for the pickles that torch.save writes. It builds a tree of plain values and executes nothing:
+// there is no way from here to a function. Only the opcodes and the names that tensors need are known; a name
+// that training frameworks leave beside the weights becomes an inert marker; any other refuses the file.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -48,9 +48,9 @@ struct Pickle {
 // Fills `out` with bytes from an offset on.
 using ReadBytes = std::function<void(uint64_t offset, std::byte* out, size_t bytes)>;
 
-// Reads one pickle that begins at `begin` and must end before `end`. `path` is for messages. Throws Error(input):
-// "model-hostile" for a name or an opcode that no model file needs, "model-corrupt" for anything malformed or
-// larger than any checkpoint's (1 million values, 64 MiB).
+// Reads one pickle that begins at `begin` and must end before `end`. `path` is for messages. Throws
+// Error(input): "model-hostile" for a name or an opcode that no model file needs, "model-corrupt" for
+// anything malformed or larger than any checkpoint's (1 million values, 64 MiB).
 Pickle read_pickle(const ReadBytes& read, uint64_t begin, uint64_t end, const std::string& path);
 
 }  // namespace sluice

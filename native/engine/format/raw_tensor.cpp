@@ -29,17 +29,24 @@ void convert_each(const std::byte* from, size_t stride, std::span<float> to, F o
 void convert(DType dtype, const std::byte* from, size_t stride, std::span<float> to) {
     using B = const std::byte*;
     switch (dtype) {
-        case DType::f32: return convert_each(from, stride, to, [](B p) { return load<float>(p); });
+        case DType::f32:
+            return convert_each(from, stride, to, [](B p) { return load<float>(p); });
         case DType::f16:
             return convert_each(from, stride, to, [](B p) { return half_to_float(load<uint16_t>(p)); });
         case DType::bf16:
             return convert_each(from, stride, to, [](B p) { return bfloat_to_float(load<uint16_t>(p)); });
-        case DType::f64: return convert_each(from, stride, to, [](B p) { return float(load<double>(p)); });
-        case DType::i64: return convert_each(from, stride, to, [](B p) { return float(load<int64_t>(p)); });
-        case DType::i32: return convert_each(from, stride, to, [](B p) { return float(load<int32_t>(p)); });
-        case DType::i16: return convert_each(from, stride, to, [](B p) { return float(load<int16_t>(p)); });
-        case DType::i8: return convert_each(from, stride, to, [](B p) { return float(load<int8_t>(p)); });
-        case DType::u8: return convert_each(from, stride, to, [](B p) { return float(load<uint8_t>(p)); });
+        case DType::f64:
+            return convert_each(from, stride, to, [](B p) { return float(load<double>(p)); });
+        case DType::i64:
+            return convert_each(from, stride, to, [](B p) { return float(load<int64_t>(p)); });
+        case DType::i32:
+            return convert_each(from, stride, to, [](B p) { return float(load<int32_t>(p)); });
+        case DType::i16:
+            return convert_each(from, stride, to, [](B p) { return float(load<int16_t>(p)); });
+        case DType::i8:
+            return convert_each(from, stride, to, [](B p) { return float(load<int8_t>(p)); });
+        case DType::u8:
+            return convert_each(from, stride, to, [](B p) { return float(load<uint8_t>(p)); });
         case DType::boolean:
             return convert_each(from, stride, to, [](B p) { return load<uint8_t>(p) ? 1.f : 0.f; });
     }
@@ -58,8 +65,8 @@ void read_contiguous(const RawTensor& tensor, int64_t first, std::span<float> ou
     }
 }
 
-// Gathers runs along the last axis from one read that covers the range asked for: outer axes that the range does
-// not leave narrow it, so that reading by rows costs rows.
+// Gathers runs along the last axis from one read that covers the range asked for: outer axes that the range
+// does not leave narrow it, so that reading by rows costs rows.
 void read_strided(const RawTensor& tensor, int64_t first, std::span<float> out) {
     const size_t rank = tensor.shape.size(), size = dtype_size(tensor.dtype);
     std::vector<int64_t> low(rank), high(rank);
@@ -84,7 +91,8 @@ void read_strided(const RawTensor& tensor, int64_t first, std::span<float> out) 
     while (done < out.size()) {
         int64_t at = -from;
         for (size_t axis = 0; axis < rank; ++axis) at += index[axis] * tensor.strides[axis];
-        const int64_t run = std::min<int64_t>(tensor.shape[rank - 1] - index[rank - 1], int64_t(out.size() - done));
+        const int64_t run =
+            std::min<int64_t>(tensor.shape[rank - 1] - index[rank - 1], int64_t(out.size() - done));
         convert(tensor.dtype, buffer.data() + size_t(at) * size, size_t(tensor.strides[rank - 1]) * size,
                 out.subspan(done, size_t(run)));
         done += size_t(run);
@@ -124,22 +132,33 @@ std::string shape_text(std::span<const int64_t> shape) {
 
 const char* dtype_name(DType dtype) {
     switch (dtype) {
-        case DType::f32: return "float32";
-        case DType::f16: return "float16";
-        case DType::bf16: return "bfloat16";
-        case DType::f64: return "float64";
-        case DType::i64: return "int64";
-        case DType::i32: return "int32";
-        case DType::i16: return "int16";
-        case DType::i8: return "int8";
-        case DType::u8: return "uint8";
-        case DType::boolean: return "bool";
+        case DType::f32:
+            return "float32";
+        case DType::f16:
+            return "float16";
+        case DType::bf16:
+            return "bfloat16";
+        case DType::f64:
+            return "float64";
+        case DType::i64:
+            return "int64";
+        case DType::i32:
+            return "int32";
+        case DType::i16:
+            return "int16";
+        case DType::i8:
+            return "int8";
+        case DType::u8:
+            return "uint8";
+        case DType::boolean:
+            return "bool";
     }
     return "unknown";
 }
 
 void read_raw(const RawTensor& tensor, int64_t first, std::span<float> out) {
-    if (first < 0 || int64_t(out.size()) > tensor.elements() || first > tensor.elements() - int64_t(out.size()))
+    if (first < 0 || int64_t(out.size()) > tensor.elements() ||
+        first > tensor.elements() - int64_t(out.size()))
         throw Error(Status::internal, "tensor-range",
                     tensor.name + ": elements " + std::to_string(first) + " to " +
                         std::to_string(first + int64_t(out.size())) + " asked of " +

@@ -1,5 +1,5 @@
-// A tensor as a file holds it: element type, shape, strides and place. What safetensors and torch.save files have
-// in common once their directories are read; names are still the file's own.
+// A tensor as a file holds it: element type, shape, strides and place. What safetensors and torch.save files
+// have in common once their directories are read; names are still the file's own.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -19,7 +19,8 @@ struct RawTensor {
     std::vector<int64_t> shape;
     std::vector<int64_t> strides;  // in elements; empty: row-major without gaps
     std::shared_ptr<const File> file;
-    uint64_t offset = 0;  // of element 0 in the file, bytes; all of the tensor was checked to lie within the file
+    uint64_t offset =
+        0;  // of element 0 in the file, bytes; all of the tensor was checked to lie within the file
     int64_t elements() const {
         int64_t n = 1;
         for (int64_t d : shape) n *= d;

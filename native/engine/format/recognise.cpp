@@ -23,9 +23,10 @@ int64_t last_size(const RawTensors& tensors, const std::string& name) {
 
 // Names a model that is not of SD 1.x's architecture; empty where nothing speaks against it.
 std::string other_architecture(const RawTensors& tensors) {
-    for (const std::string& prefix : {std::string("model.diffusion_model."), std::string("control_model."),
-                                      std::string()}) {
-        if (any_with_prefix(tensors, prefix + "label_emb.") || any_with_prefix(tensors, prefix + "add_embedding."))
+    for (const std::string& prefix :
+         {std::string("model.diffusion_model."), std::string("control_model."), std::string()}) {
+        if (any_with_prefix(tensors, prefix + "label_emb.") ||
+            any_with_prefix(tensors, prefix + "add_embedding."))
             return "a Stable Diffusion XL network";
         if (any_with_prefix(tensors, prefix + "joint_blocks.")) return "a Stable Diffusion 3 network";
         if (any_with_prefix(tensors, prefix + "double_blocks.") ||
@@ -39,7 +40,8 @@ std::string other_architecture(const RawTensors& tensors) {
     if (any_with_prefix(tensors, "conditioner.embedders.")) return "a Stable Diffusion XL checkpoint";
     if (any_with_prefix(tensors, "cond_stage_model.model.")) return "a Stable Diffusion 2.x checkpoint";
     if (tensors.count("lora_controlnet")) return "a Control-LoRA";
-    if (any_with_prefix(tensors, "lora_") || any_containing(tensors, ".lora_") || any_containing(tensors, "_lora."))
+    if (any_with_prefix(tensors, "lora_") || any_containing(tensors, ".lora_") ||
+        any_containing(tensors, "_lora."))
         return "a LoRA";
     if (tensors.count("emb_params") || any_with_prefix(tensors, "string_to_param")) return "an embedding";
     if (tensors.count("difference")) return "a difference of two models";
@@ -58,7 +60,8 @@ Recognised recognise(const RawTensors& tensors) {
         return {FileKind::original_checkpoint, unet, "Stable Diffusion 1.x checkpoint, original layout"};
     if (has(control + "input_hint_block.0.weight"))
         return {FileKind::original_controlnet, control, "ControlNet, original layout"};
-    if (has("input_hint_block.0.weight")) return {FileKind::original_controlnet, {}, "ControlNet, original layout"};
+    if (has("input_hint_block.0.weight"))
+        return {FileKind::original_controlnet, {}, "ControlNet, original layout"};
     if (has("controlnet_cond_embedding.conv_in.weight"))
         return {FileKind::diffusers_controlnet, {}, "ControlNet, diffusers layout"};
     if (has("input_blocks.0.0.weight")) return {FileKind::original_unet, {}, "UNet, original layout"};
@@ -66,7 +69,8 @@ Recognised recognise(const RawTensors& tensors) {
         return {FileKind::diffusers_unet, {}, "UNet, diffusers layout"};
     if (has(vae + "encoder.down.0.block.0.norm1.weight"))
         return {FileKind::original_vae, vae, "VAE, original layout"};
-    if (has("encoder.down.0.block.0.norm1.weight")) return {FileKind::original_vae, {}, "VAE, original layout"};
+    if (has("encoder.down.0.block.0.norm1.weight"))
+        return {FileKind::original_vae, {}, "VAE, original layout"};
     if (has("encoder.down_blocks.0.resnets.0.norm1.weight"))
         return {FileKind::diffusers_vae, {}, "VAE, diffusers layout"};
     if (has("text_model.embeddings.token_embedding.weight") || has("embeddings.token_embedding.weight"))

@@ -20,8 +20,8 @@ enum class FileKind {
 
 struct Recognised {
     FileKind kind = FileKind::other;
-    // What stands before the network's own names: "model.diffusion_model.", "first_stage_model.", "control_model."
-    // or nothing. For a checkpoint, the UNet's.
+    // What stands before the network's own names: "model.diffusion_model.", "first_stage_model.",
+    // "control_model." or nothing. For a checkpoint, the UNet's.
     std::string prefix;
     std::string what;  // for people: "Stable Diffusion 1.x checkpoint, original layout", "LoRA", …
 };

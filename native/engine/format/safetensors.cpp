@@ -17,8 +17,8 @@ constexpr size_t most_tensors = 1'000'000;
 
 std::optional<DType> dtype_of(const std::string& name) {
     static const std::map<std::string, DType> names{
-        {"F32", DType::f32}, {"F16", DType::f16}, {"BF16", DType::bf16}, {"F64", DType::f64},
-        {"I64", DType::i64}, {"I32", DType::i32}, {"I16", DType::i16},   {"I8", DType::i8},
+        {"F32", DType::f32}, {"F16", DType::f16},     {"BF16", DType::bf16}, {"F64", DType::f64},
+        {"I64", DType::i64}, {"I32", DType::i32},     {"I16", DType::i16},   {"I8", DType::i8},
         {"U8", DType::u8},   {"BOOL", DType::boolean}};
     const auto found = names.find(name);
     if (found == names.end()) return std::nullopt;
@@ -51,7 +51,9 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
         list_->push_back(int64_t(value));
         return true;
     }
-    bool number_float(number_float_t, const string_t& text) override { return unexpected("the number " + text); }
+    bool number_float(number_float_t, const string_t& text) override {
+        return unexpected("the number " + text);
+    }
     bool string(string_t& value) override {
         if (depth_ == 2 && in_metadata_) {
             metadata[key_] = value;
@@ -146,8 +148,8 @@ RawTensors read_safetensors(const std::string& path, std::map<std::string, std::
         return Error(Status::input, "model-truncated", path + ": " + what, "Fetch the file again.");
     };
     if (file->size() < 8)
-        throw truncated("expected a safetensors header of at least 8 bytes, found " + std::to_string(file->size()) +
-                        " bytes");
+        throw truncated("expected a safetensors header of at least 8 bytes, found " +
+                        std::to_string(file->size()) + " bytes");
     uint64_t length = 0;
     file->read_at(0, std::as_writable_bytes(std::span(&length, 1)));
     HeaderReader reader(path);
@@ -180,8 +182,8 @@ RawTensors read_safetensors(const std::string& path, std::map<std::string, std::
         if (entry.offsets.size() != 2 || entry.offsets[0] > entry.offsets[1])
             reader.fail("tensor " + entry.name + " has data_offsets " + shape_text(entry.offsets));
         if (entry.offsets[1] - entry.offsets[0] != bytes)
-            reader.fail("tensor " + entry.name + " of shape " + shape_text(entry.shape) + " and type " + entry.dtype +
-                        " needs " + std::to_string(bytes) + " bytes, its data_offsets span " +
+            reader.fail("tensor " + entry.name + " of shape " + shape_text(entry.shape) + " and type " +
+                        entry.dtype + " needs " + std::to_string(bytes) + " bytes, its data_offsets span " +
                         std::to_string(entry.offsets[1] - entry.offsets[0]));
         if (entry.offsets[1] > available)
             throw truncated("tensor " + entry.name + " ends at byte " + std::to_string(entry.offsets[1]) +

@@ -1,6 +1,6 @@
-// Reading safetensors files. Grammar: u64 little-endian header length N; N bytes of JSON, an object that maps each
-// tensor's name to {"dtype", "shape", "data_offsets": [begin, end)} and "__metadata__" to strings; then the data,
-// which the tensors cover without gap or overlap.
+// Reading safetensors files. Grammar: u64 little-endian header length N; N bytes of JSON, an object that maps
+// each tensor's name to {"dtype", "shape", "data_offsets": [begin, end)} and "__metadata__" to strings; then
+// the data, which the tensors cover without gap or overlap.
 #pragma once
 #include <map>
 #include <string>
@@ -9,9 +9,9 @@
 
 namespace sluice {
 
-// Reads and checks the header; no tensor data. Throws Error(input) with code "model-truncated" where the file is
-// shorter than its header says, "model-corrupt" where the header contradicts itself, "model-unsupported" for an
-// element type that the engine does not read.
+// Reads and checks the header; no tensor data. Throws Error(input) with code "model-truncated" where the file
+// is shorter than its header says, "model-corrupt" where the header contradicts itself, "model-unsupported"
+// for an element type that the engine does not read.
 RawTensors read_safetensors(const std::string& path, std::map<std::string, std::string>* metadata = nullptr);
 
 }  // namespace sluice

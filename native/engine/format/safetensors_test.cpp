@@ -31,10 +31,10 @@ std::string read_error(const std::string& bytes) {
 
 std::string sample() {
     const std::vector<float> values{1.f, -2.f, 3.5f, 0.f, 5.f, 6.f};
-    const auto bytes = safetensors_bytes(
-        {float_tensor("a", {2, 3}, values), float_tensor("b", {}, std::span(values).first(1)),
-         {"empty", DType::f16, {0, 4}, {}}},
-        {{"format", "pt"}});
+    const auto bytes = safetensors_bytes({float_tensor("a", {2, 3}, values),
+                                          float_tensor("b", {}, std::span(values).first(1)),
+                                          {"empty", DType::f16, {0, 4}, {}}},
+                                         {{"format", "pt"}});
     return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
@@ -61,15 +61,16 @@ TEST_CASE("safetensors: every element type is converted") {
         return std::vector<std::byte>(bytes.begin(), bytes.end());
     };
     const std::string path = folder / "types.safetensors";
-    write_safetensors(path, {{"f16", DType::f16, {3}, bytes_of(std::vector<uint16_t>{0x3c00, 0xc000, 0x0001})},
-                             {"bf16", DType::bf16, {2}, bytes_of(std::vector<uint16_t>{0x3f80, 0xc040})},
-                             {"f64", DType::f64, {2}, bytes_of(std::vector<double>{0.5, -1e-3})},
-                             {"i64", DType::i64, {2}, bytes_of(std::vector<int64_t>{-7, 1 << 20})},
-                             {"i32", DType::i32, {1}, bytes_of(std::vector<int32_t>{-5})},
-                             {"i16", DType::i16, {1}, bytes_of(std::vector<int16_t>{-300})},
-                             {"i8", DType::i8, {1}, bytes_of(std::vector<int8_t>{-128})},
-                             {"u8", DType::u8, {1}, bytes_of(std::vector<uint8_t>{200})},
-                             {"bool", DType::boolean, {2}, bytes_of(std::vector<uint8_t>{0, 1})}});
+    write_safetensors(path,
+                      {{"f16", DType::f16, {3}, bytes_of(std::vector<uint16_t>{0x3c00, 0xc000, 0x0001})},
+                       {"bf16", DType::bf16, {2}, bytes_of(std::vector<uint16_t>{0x3f80, 0xc040})},
+                       {"f64", DType::f64, {2}, bytes_of(std::vector<double>{0.5, -1e-3})},
+                       {"i64", DType::i64, {2}, bytes_of(std::vector<int64_t>{-7, 1 << 20})},
+                       {"i32", DType::i32, {1}, bytes_of(std::vector<int32_t>{-5})},
+                       {"i16", DType::i16, {1}, bytes_of(std::vector<int16_t>{-300})},
+                       {"i8", DType::i8, {1}, bytes_of(std::vector<int8_t>{-128})},
+                       {"u8", DType::u8, {1}, bytes_of(std::vector<uint8_t>{200})},
+                       {"bool", DType::boolean, {2}, bytes_of(std::vector<uint8_t>{0, 1})}});
     const RawTensors tensors = read_safetensors(path);
     CHECK(values_of(tensors.at("f16")) == std::vector<float>{1.f, -2.f, 0x1p-24f});
     CHECK(values_of(tensors.at("bf16")) == std::vector<float>{1.f, -3.f});
@@ -123,7 +124,8 @@ TEST_CASE("safetensors: headers that contradict themselves are refused by name")
     CHECK(contains(read_error(""), "model-truncated"));
     CHECK(contains(read_error("1234567"), "at least 8 bytes, found 7"));
     CHECK(contains(read_error(std::string("\xff\xff\xff\x7f\0\0\0\0", 8)), "at most 100000000 bytes"));
-    CHECK(contains(read_error(std::string("\xff\xff\xff\xff\xff\xff\xff\xff", 8)), "at most 100000000 bytes"));
+    CHECK(
+        contains(read_error(std::string("\xff\xff\xff\xff\xff\xff\xff\xff", 8)), "at most 100000000 bytes"));
     CHECK(contains(read_error(std::string("\x40\0\0\0\0\0\0\0{}", 10)), "claims 64 bytes, found 2"));
     CHECK(contains(read_error(file_of("", 0)), "it is empty"));
     CHECK(contains(read_error(file_of("[]", 0)), "expected an object"));
@@ -132,7 +134,9 @@ TEST_CASE("safetensors: headers that contradict themselves are refused by name")
         return "{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":" + offsets + "}";
     };
     const auto one = [&](const std::string& dtype, const std::string& shape, const std::string& offsets,
-                         size_t data) { return read_error(file_of("{\"a\":" + entry(dtype, shape, offsets) + "}", data)); };
+                         size_t data) {
+        return read_error(file_of("{\"a\":" + entry(dtype, shape, offsets) + "}", data));
+    };
     CHECK(one("F32", "[2]", "[0,8]", 8).empty());
     CHECK(contains(one("F32", "[2]", "[0,8]", 7), "model-truncated"));
     CHECK(contains(one("F32", "[2]", "[0,8]", 9), "the file has 9"));
@@ -211,7 +215,8 @@ TEST_CASE("safetensors: the first value that is not finite is found") {
 
 TEST_CASE("safetensors: writing into a missing folder fails and leaves nothing") {
     Folder folder;
-    CHECK(contains(error_of([&] { write_safetensors(folder.path() + "/none/x.safetensors", {}); }), "file-unwritable"));
+    CHECK(contains(error_of([&] { write_safetensors(folder.path() + "/none/x.safetensors", {}); }),
+                   "file-unwritable"));
     CHECK(contains(error_of([&] { safetensors_bytes({{"a", DType::f32, {2}, {}}}); }), "tensor-to-write"));
     failpoint::arm_count();
     write_safetensors(folder / "x", {});

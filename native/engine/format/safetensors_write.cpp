@@ -12,16 +12,26 @@ namespace {
 
 const char* safetensors_name(DType dtype) {
     switch (dtype) {
-        case DType::f32: return "F32";
-        case DType::f16: return "F16";
-        case DType::bf16: return "BF16";
-        case DType::f64: return "F64";
-        case DType::i64: return "I64";
-        case DType::i32: return "I32";
-        case DType::i16: return "I16";
-        case DType::i8: return "I8";
-        case DType::u8: return "U8";
-        case DType::boolean: return "BOOL";
+        case DType::f32:
+            return "F32";
+        case DType::f16:
+            return "F16";
+        case DType::bf16:
+            return "BF16";
+        case DType::f64:
+            return "F64";
+        case DType::i64:
+            return "I64";
+        case DType::i32:
+            return "I32";
+        case DType::i16:
+            return "I16";
+        case DType::i8:
+            return "I8";
+        case DType::u8:
+            return "U8";
+        case DType::boolean:
+            return "BOOL";
     }
     return "F32";
 }
@@ -40,11 +50,12 @@ std::vector<std::byte> safetensors_bytes(const std::vector<TensorToWrite>& tenso
     size_t end = 0;
     for (const TensorToWrite& tensor : tensors) {
         int64_t elements = 0, bytes = 0;
-        if (!checked_bytes(tensor.shape, tensor.dtype, elements, bytes) || size_t(bytes) != tensor.data.size() ||
-            header.contains(tensor.name))
+        if (!checked_bytes(tensor.shape, tensor.dtype, elements, bytes) ||
+            size_t(bytes) != tensor.data.size() || header.contains(tensor.name))
             throw Error(Status::internal, "tensor-to-write",
-                        tensor.name + ": shape " + shape_text(tensor.shape) + " needs " + std::to_string(bytes) +
-                            " bytes under a name of its own, found " + std::to_string(tensor.data.size()));
+                        tensor.name + ": shape " + shape_text(tensor.shape) + " needs " +
+                            std::to_string(bytes) + " bytes under a name of its own, found " +
+                            std::to_string(tensor.data.size()));
         header[tensor.name] = {{"dtype", safetensors_name(tensor.dtype)},
                                {"shape", tensor.shape},
                                {"data_offsets", {end, end + tensor.data.size()}}};

@@ -1,4 +1,5 @@
-// Writing small safetensors files: probe's outputs, latents, test fixtures. The file is written whole or not at all.
+// Writing small safetensors files: probe's outputs, latents, test fixtures. The file is written whole or not
+// at all.
 #pragma once
 #include <cstdint>
 #include <map>

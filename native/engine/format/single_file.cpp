@@ -14,7 +14,8 @@
 namespace sluice {
 namespace {
 
-[[noreturn]] void throw_wrong_kind(const std::string& path, const std::string& expected, const Recognised& found) {
+[[noreturn]] void throw_wrong_kind(const std::string& path, const std::string& expected,
+                                   const Recognised& found) {
     throw Error(Status::input, "model-wrong-architecture",
                 path + ": expected " + expected + ", found " + found.what,
                 "Give a model of the kind that this place takes.");
@@ -26,15 +27,15 @@ namespace {
 }
 
 template <typename Config>
-std::unique_ptr<WeightSource> load(const RawTensors& tensors, const Config& config, const OpenOptions& options,
-                                   AssembleOptions assembly) {
+std::unique_ptr<WeightSource> load(const RawTensors& tensors, const Config& config,
+                                   const OpenOptions& options, AssembleOptions assembly) {
     if (!options.need_weights) return nullptr;
     assembly.cache_dir = options.cache_dir;
     return assemble(expected_tensors(config), tensors, assembly);
 }
 
-// The config.json beside a lone file, where it is of the class that the file's tensors are of: then the file was
-// taken from its folder, and heads and groups are known.
+// The config.json beside a lone file, where it is of the class that the file's tensors are of: then the file
+// was taken from its folder, and heads and groups are known.
 std::optional<nlohmann::json> config_beside(const std::string& path, const std::string& class_name) {
     const std::string beside = utf8_path(native_path(path).parent_path() / "config.json");
     if (!is_file(beside)) return std::nullopt;
@@ -100,17 +101,21 @@ VaeModel load_vae(const RawTensors& all, const std::string& prefix, bool origina
     return vae;
 }
 
-void load_text(const RawTensors& all, const std::string& prefix, const std::string& path, const OpenOptions& options,
-               Model& model) {
+void load_text(const RawTensors& all, const std::string& prefix, const std::string& path,
+               const OpenOptions& options, Model& model) {
     const RawTensors tensors = strip_prefix(all, prefix);
     if (tensors.empty()) throw_lacks(path, "text encoder (" + prefix + "…)");
     model.text_config = infer_text_encoder(tensors, path);
     model.text = load(tensors, model.text_config, options,
-                      {.network = "text encoder", .path = path, .prefix = prefix,
-                       .candidates = transformers_text_names, .ignorable = ignorable_text_tensor});
+                      {.network = "text encoder",
+                       .path = path,
+                       .prefix = prefix,
+                       .candidates = transformers_text_names,
+                       .ignorable = ignorable_text_tensor});
 }
 
-void load_checkpoint(const RawTensors& tensors, const std::string& path, const OpenOptions& options, Model& model) {
+void load_checkpoint(const RawTensors& tensors, const std::string& path, const OpenOptions& options,
+                     Model& model) {
     if (options.text) load_text(tensors, "cond_stage_model.transformer.", path, options, model);
     if (options.unet) load_unet(tensors, "model.diffusion_model.", true, path, options, model);
     if (options.vae) {
@@ -131,9 +136,11 @@ Model open_single_file(const std::string& path, const OpenOptions& options) {
     const bool original = found.kind == FileKind::original_vae || found.kind == FileKind::original_unet;
     if (found.kind == FileKind::original_checkpoint) {
         load_checkpoint(tensors, path, options, model);
-    } else if ((found.kind == FileKind::original_unet || found.kind == FileKind::diffusers_unet) && options.unet) {
+    } else if ((found.kind == FileKind::original_unet || found.kind == FileKind::diffusers_unet) &&
+               options.unet) {
         load_unet(tensors, found.prefix, original, path, options, model);
-    } else if ((found.kind == FileKind::original_vae || found.kind == FileKind::diffusers_vae) && options.vae) {
+    } else if ((found.kind == FileKind::original_vae || found.kind == FileKind::diffusers_vae) &&
+               options.vae) {
         VaeModel vae = load_vae(tensors, found.prefix, original, path, options);
         model.vae_config = vae.config;
         model.vae = std::move(vae.weights);
@@ -151,7 +158,8 @@ VaeModel open_vae_file(const std::string& path, const OpenOptions& options) {
     const bool checkpoint = found.kind == FileKind::original_checkpoint;
     if (!checkpoint && found.kind != FileKind::original_vae && found.kind != FileKind::diffusers_vae)
         throw_wrong_kind(path, "a VAE of Stable Diffusion 1.x", found);
-    return load_vae(tensors, checkpoint ? "first_stage_model." : found.prefix, found.kind != FileKind::diffusers_vae, path, options);
+    return load_vae(tensors, checkpoint ? "first_stage_model." : found.prefix,
+                    found.kind != FileKind::diffusers_vae, path, options);
 }
 
 ControlNetModel open_controlnet_file(const std::string& path, const OpenOptions& options) {

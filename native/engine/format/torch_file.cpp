@@ -43,13 +43,15 @@ RawTensors collect(const Pickle& pickle, const std::shared_ptr<const File>& file
     const PickleNode& root = pickle[pickle.root];
     const PickleNode* inner = pickle.find(root, "state_dict");
     const PickleNode& state = inner && inner->kind == Kind::dictionary ? *inner : root;
-    if (state.kind != Kind::dictionary) corrupt(file->path(), "expected a dictionary of tensors, found something else");
+    if (state.kind != Kind::dictionary)
+        corrupt(file->path(), "expected a dictionary of tensors, found something else");
     RawTensors tensors;
     for (size_t i = 0; i + 1 < state.items.size(); i += 2) {
         const PickleNode &key = pickle[state.items[i]], &value = pickle[state.items[i + 1]];
         if (key.kind != Kind::text) continue;
         if (value.kind == Kind::opaque || value.kind == Kind::global)
-            unsupported(file->path(), "expected a tensor as " + key.text + ", found an object of " + value.text);
+            unsupported(file->path(),
+                        "expected a tensor as " + key.text + ", found an object of " + value.text);
         if (value.kind != Kind::tensor) continue;
         const PickleNode& described = pickle[value.items[0]];
         const Storage storage = find(described.text);
@@ -81,10 +83,12 @@ RawTensors read_archive(const std::shared_ptr<const File>& file) {
             if (!root.empty()) corrupt(file->path(), "the archive holds several data.pkl");
             root = name.substr(0, name.size() - suffix.size()) + "/";
         }
-    if (root.empty()) corrupt(file->path(), "expected an archive of torch.save with a data.pkl, found another zip file");
+    if (root.empty())
+        corrupt(file->path(), "expected an archive of torch.save with a data.pkl, found another zip file");
     const auto place = [&](const std::string& name) -> Storage {
         const auto found = directory.entries().find(root + name);
-        if (found == directory.entries().end()) corrupt(file->path(), "the archive lacks its entry " + root + name);
+        if (found == directory.entries().end())
+            corrupt(file->path(), "the archive lacks its entry " + root + name);
         return {directory.data_offset(found->first, found->second), found->second.size};
     };
     if (directory.entries().count(root + "constants.pkl"))
@@ -109,7 +113,9 @@ RawTensors read_archive(const std::shared_ptr<const File>& file) {
 // element count and data.
 RawTensors read_stream(const std::shared_ptr<const File>& file) {
     static const std::string magic("\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 10);
-    const auto next = [&](uint64_t begin) { return read_pickle(reader_of(file), begin, file->size(), file->path()); };
+    const auto next = [&](uint64_t begin) {
+        return read_pickle(reader_of(file), begin, file->size(), file->path());
+    };
     const Pickle first = next(0);
     if (first[first.root].kind != Kind::opaque || first[first.root].text != magic)
         corrupt(file->path(), "expected a file of torch.save, found another pickle");
@@ -117,11 +123,13 @@ RawTensors read_stream(const std::shared_ptr<const File>& file) {
     if (protocol[protocol.root].kind != Kind::integer || protocol[protocol.root].integer != 1001)
         unsupported(file->path(), "it is written in an unknown version of PyTorch's format");
     const Pickle machine = next(protocol.end);
-    if (const PickleNode* little = machine.find(machine[machine.root], "little_endian"); !little || !little->integer)
+    if (const PickleNode* little = machine.find(machine[machine.root], "little_endian");
+        !little || !little->integer)
         unsupported(file->path(), "its numbers are big-endian");
     const Pickle value = next(machine.end);
     const Pickle keys = next(value.end);
-    if (keys[keys.root].kind != Kind::list) corrupt(file->path(), "expected the list of storages, found something else");
+    if (keys[keys.root].kind != Kind::list)
+        corrupt(file->path(), "expected the list of storages, found something else");
 
     std::unordered_map<std::string, uint64_t> element_bytes;
     for (const PickleNode& node : value.nodes)
@@ -158,16 +166,18 @@ bool looks_like_torch_file(std::span<const std::byte> first_bytes, uint64_t size
     if (first_bytes.size() < sizeof length) return false;
     std::memcpy(&length, first_bytes.data(), sizeof length);
     if (std::memcmp(first_bytes.data(), "PK\3\4", 4) == 0) return true;
-    return first_bytes[0] == std::byte{0x80} && first_bytes[1] <= std::byte{5} && length > size - sizeof length;
+    return first_bytes[0] == std::byte{0x80} && first_bytes[1] <= std::byte{5} &&
+           length > size - sizeof length;
 }
 
 RawTensors read_torch_file(const std::string& path) {
     const auto file = File::open(path);
     std::byte first[4]{};
     if (file->size() < sizeof first)
-        throw Error(Status::input, "model-truncated", path + ": expected a file of torch.save, found " +
-                                                          std::to_string(file->size()) + " bytes",
-                    "Fetch the file again.");
+        throw Error(
+            Status::input, "model-truncated",
+            path + ": expected a file of torch.save, found " + std::to_string(file->size()) + " bytes",
+            "Fetch the file again.");
     file->read_at(0, first);
     return std::memcmp(first, "PK", 2) == 0 ? read_archive(file) : read_stream(file);
 }

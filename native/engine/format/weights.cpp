@@ -29,16 +29,19 @@ class NetworkWeights final : public WeightSource {
     void read(const std::string& name, int64_t first, std::span<float> out) const override {
         const auto found = index_.find(name);
         if (found == index_.end())
-            throw Error(Status::internal, "tensor-unknown", path_ + ": the " + network_ + " has no tensor " + name);
+            throw Error(Status::internal, "tensor-unknown",
+                        path_ + ": the " + network_ + " has no tensor " + name);
         read_raw(raw_[found->second], first, out);
         if (const int64_t bad = first_not_finite(out); bad >= 0)
             throw Error(Status::input, "weights-not-finite",
-                        path_ + ": tensor " + name + " of the " + network_ + " holds " + std::to_string(out[bad]) +
-                            " at element " + std::to_string(first + bad),
+                        path_ + ": tensor " + name + " of the " + network_ + " holds " +
+                            std::to_string(out[bad]) + " at element " + std::to_string(first + bad),
                         "The model is damaged or was trained to overflow: use another file.");
     }
 
-    std::string content_hash() const override { return sluice::content_hash(infos_, raw_, network_, cache_dir_); }
+    std::string content_hash() const override {
+        return sluice::content_hash(infos_, raw_, network_, cache_dir_);
+    }
 
     std::string path() const override { return path_; }
 
@@ -49,7 +52,8 @@ class NetworkWeights final : public WeightSource {
     std::unordered_map<std::string, size_t> index_;
 };
 
-// A 1x1 convolution's weight read as a linear layer's, or the other way round: the same numbers in the same order.
+// A 1x1 convolution's weight read as a linear layer's, or the other way round: the same numbers in the same
+// order.
 bool fits_squeezed(const RawTensor& raw, const std::vector<int64_t>& shape) {
     if (raw.dtype == DType::boolean || raw.shape.size() != 4 || shape.size() != 2) return false;
     return raw.shape[0] == shape[0] && raw.shape[1] == shape[1] && raw.shape[2] == 1 && raw.shape[3] == 1;
@@ -71,8 +75,8 @@ std::unique_ptr<WeightSource> assemble(const std::vector<ExpectedTensor>& expect
             const std::string theirs = options.prefix + names.front();
             throw Error(Status::input, "model-incomplete",
                         options.path + ": the " + options.network + " lacks tensor " + theirs +
-                            (theirs == tensor.name ? "" : " (" + tensor.name + ")") + ", expected with shape " +
-                            shape_text(tensor.shape),
+                            (theirs == tensor.name ? "" : " (" + tensor.name + ")") +
+                            ", expected with shape " + shape_text(tensor.shape),
                         "The file is incomplete or holds another network than its configuration says.");
         }
         RawTensor source = found->second;

@@ -16,12 +16,13 @@ namespace sluice {
 using NameCandidates = std::function<std::vector<std::string>(const std::string& canonical)>;
 
 struct AssembleOptions {
-    std::string network;    // "UNet", "VAE", …: for messages and for the memoised hash
-    std::string path;       // file or folder, for messages
-    std::string cache_dir;  // empty: hashes are not memoised
-    std::string prefix;     // what the file's names had before `raw`'s, for messages
+    std::string network;        // "UNet", "VAE", …: for messages and for the memoised hash
+    std::string path;           // file or folder, for messages
+    std::string cache_dir;      // empty: hashes are not memoised
+    std::string prefix;         // what the file's names had before `raw`'s, for messages
     NameCandidates candidates;  // empty: names are canonical already
-    // A tensor of the file that no canonical name took: true where it is known to be of no use to the network.
+    // A tensor of the file that no canonical name took: true where it is known to be of no use to the
+    // network.
     std::function<bool(const std::string&)> ignorable;
 };
 

@@ -40,7 +40,8 @@ ZipDirectory::ZipDirectory(std::shared_ptr<const File> file) : file_(std::move(f
     // The end record is the last whose comment reaches exactly to the file's end.
     size_t end = tail.size();
     for (size_t at = tail.size() < end_size ? 0 : tail.size() - end_size + 1; at-- > 0;)
-        if (load<uint32_t>(tail, at) == end_magic && at + end_size + load<uint16_t>(tail, at + 20) == tail.size()) {
+        if (load<uint32_t>(tail, at) == end_magic &&
+            at + end_size + load<uint16_t>(tail, at + 20) == tail.size()) {
             end = at;
             break;
         }
@@ -56,7 +57,8 @@ ZipDirectory::ZipDirectory(std::shared_ptr<const File> file) : file_(std::move(f
         if (at > directory_end || directory_end - at < end64_size + locator_size)
             fail("the zip64 end record lies outside of the file");
         const auto record = read(at, end64_size);
-        if (load<uint32_t>(record, 0) != end64_magic) fail("expected a zip64 end record, found something else");
+        if (load<uint32_t>(record, 0) != end64_magic)
+            fail("expected a zip64 end record, found something else");
         count = load<uint64_t>(record, 32);
         bytes = load<uint64_t>(record, 40);
         directory_ = load<uint64_t>(record, 48);
@@ -76,7 +78,8 @@ ZipDirectory::ZipDirectory(std::shared_ptr<const File> file) : file_(std::move(f
         entry.method = load<uint16_t>(directory, at + 10);
         uint64_t packed = load<uint32_t>(directory, at + 20);
         entry.size = load<uint32_t>(directory, at + 24);
-        const size_t name_size = load<uint16_t>(directory, at + 28), extra_size = load<uint16_t>(directory, at + 30),
+        const size_t name_size = load<uint16_t>(directory, at + 28),
+                     extra_size = load<uint16_t>(directory, at + 30),
                      comment_size = load<uint16_t>(directory, at + 32);
         entry.header = load<uint32_t>(directory, at + 42);
         at += central_size;
@@ -86,7 +89,8 @@ ZipDirectory::ZipDirectory(std::shared_ptr<const File> file) : file_(std::move(f
         at += name_size;
         const size_t extra_end = at + extra_size;
         for (size_t field = at; extra_end - field >= 4;) {
-            const size_t kind = load<uint16_t>(directory, field), length = load<uint16_t>(directory, field + 2);
+            const size_t kind = load<uint16_t>(directory, field),
+                         length = load<uint16_t>(directory, field + 2);
             field += 4;
             if (extra_end - field < length) fail("entry " + name + " has a damaged extra field");
             if (kind == 1) {
@@ -118,7 +122,8 @@ uint64_t ZipDirectory::data_offset(const std::string& name, const ZipEntry& entr
         std::memcmp(header.data() + local_size, name.data(), name.size()) != 0)
         fail("entry " + name + " is not where the directory says");
     const uint64_t data = entry.header + header.size() + load<uint16_t>(header, 28);
-    if (data > directory_ || entry.size > directory_ - data) fail("entry " + name + " lies outside of the file");
+    if (data > directory_ || entry.size > directory_ - data)
+        fail("entry " + name + " lies outside of the file");
     return data;
 }
 

@@ -18,14 +18,14 @@ struct ZipEntry {
 
 class ZipDirectory {
   public:
-    // Throws Error(input): "model-truncated" where the end record is missing, "model-corrupt" where the directory
-    // contradicts itself.
+    // Throws Error(input): "model-truncated" where the end record is missing, "model-corrupt" where the
+    // directory contradicts itself.
     explicit ZipDirectory(std::shared_ptr<const File> file);
 
     const std::map<std::string, ZipEntry>& entries() const { return entries_; }
 
-    // Where the entry's data begins. Throws Error(input) "model-corrupt" for a compressed or encrypted entry, or
-    // where its local header does not agree with the directory.
+    // Where the entry's data begins. Throws Error(input) "model-corrupt" for a compressed or encrypted entry,
+    // or where its local header does not agree with the directory.
     uint64_t data_offset(const std::string& name, const ZipEntry& entry) const;
 
   private:

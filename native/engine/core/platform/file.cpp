@@ -30,7 +30,9 @@ std::string system_message() {
     return "Windows error " + std::to_string(GetLastError());
 }
 #else
-std::string system_message() { return std::strerror(errno); }
+std::string system_message() {
+    return std::strerror(errno);
+}
 #endif
 
 [[noreturn]] void throw_unreadable(const std::string& path, const std::string& reason) {
@@ -54,8 +56,8 @@ std::shared_ptr<const File> File::open(const std::string& path) {
     file->path_ = path;
 #ifdef _WIN32
     HANDLE handle = CreateFileW(native_path(path).c_str(), GENERIC_READ,
-                                FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr, OPEN_EXISTING,
-                                FILE_ATTRIBUTE_NORMAL, nullptr);
+                                FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,
+                                OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr);
     if (handle == INVALID_HANDLE_VALUE) {
         const DWORD code = GetLastError();
         if (code == ERROR_FILE_NOT_FOUND || code == ERROR_PATH_NOT_FOUND)
@@ -76,7 +78,7 @@ std::shared_ptr<const File> File::open(const std::string& path) {
         throw_unreadable(path, system_message());
     }
     file->handle_ = descriptor;
-    struct stat status {};
+    struct stat status{};
     if (fstat(descriptor, &status) != 0) throw_unreadable(path, system_message());
     if (!S_ISREG(status.st_mode))
         throw Error(Status::input, "file-not-regular", path + ": expected a file, found a folder or a device",
@@ -109,7 +111,7 @@ File::Identity File::identity() const {
                            information.ftLastWriteTime.dwLowDateTime;
     identity.modified_ns = int64_t(ticks * 100);
 #else
-    struct stat status {};
+    struct stat status{};
     if (fstat(int(handle_), &status) != 0) throw_unreadable(path_, system_message());
     identity.size = uint64_t(status.st_size);
 #ifdef __APPLE__
@@ -184,7 +186,8 @@ void write_file_atomically(const std::string& path, std::span<const std::byte> c
     FILE* stream = std::fopen(temporary.c_str(), "wb");
 #endif
     if (!stream) fail(std::strerror(errno));
-    const bool written = !SLUICE_FAILS("write") && std::fwrite(content.data(), 1, content.size(), stream) == content.size();
+    const bool written =
+        !SLUICE_FAILS("write") && std::fwrite(content.data(), 1, content.size(), stream) == content.size();
     const int write_error = errno;
     if (std::fclose(stream) != 0 || !written) fail(std::strerror(written ? errno : write_error));
     std::error_code failed;

@@ -1,6 +1,7 @@
-// Files read at offsets and replaced whole: the one place where POSIX and Windows differ for files. Nothing here
-// knows a format. Paths are UTF-8 on every system. Tensor data is read, not mapped: a file that shrinks under a
-// mapping kills the process by a signal, a short read is an Error; and what was read leaves our resident memory.
+// Files read at offsets and replaced whole: the one place where POSIX and Windows differ for files. Nothing
+// here knows a format. Paths are UTF-8 on every system. Tensor data is read, not mapped: a file that shrinks
+// under a mapping kills the process by a signal, a short read is an Error; and what was read leaves our
+// resident memory.
 #pragma once
 #include <cstddef>
 #include <cstdint>
