@@ -1,0 +1,212 @@
+#include "pipeline/job.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "core/error.h"
+
+namespace sluice {
+
+bool all_finite(std::span<const float> values) {
+    for (float v : values)
+        if (!std::isfinite(v)) return false;
+    return true;
+}
+
+PlanRequest plan_request(const DeviceTraits& traits, Precision precision, uint64_t budget, bool explicit_budget,
+                         uint64_t reserved) {
+    PlanRequest r;
+    r.precision = precision;
+    r.traits = traits;
+    r.budget = budget;
+    r.reserved = reserved;
+    r.in_place = traits.unified_memory && !explicit_budget;
+    return r;
+}
+
+std::vector<Plan> plan_stages(const std::vector<StageDescription>& stages, const PlanRequest& base) {
+    std::vector<Plan> plans;
+    uint64_t smallest = 0;
+    std::string worst;
+    for (const StageDescription& s : stages) {
+        PlanRequest r = base;
+        r.reserved = s.reserved;
+        r.budget = 0;  // finds the least first: the message shall name what the whole job needs
+        Plan plan = make_plan(s.program, r);
+        if (plan.smallest_budget > smallest) {
+            smallest = plan.smallest_budget;
+            worst = s.name;
+        }
+        plans.push_back(std::move(plan));
+    }
+    if (base.budget == 0) return plans;
+    const uint64_t mib = (smallest + (1 << 20) - 1) >> 20;
+    if (base.budget < smallest)
+        throw Error(Status::device, "budget-too-small",
+                    "a budget of " + std::to_string(base.budget >> 20) + " MiB is too small for this job: stage " + worst +
+                        " needs " + std::to_string(mib) + " MiB, the smallest that works",
+                    "give --vram " + std::to_string(mib) + " or more, or paint a smaller picture");
+    plans.clear();
+    for (const StageDescription& s : stages) {
+        PlanRequest r = base;
+        r.reserved = s.reserved;
+        plans.push_back(make_plan(s.program, r));
+    }
+    return plans;
+}
+
+Job::Job(vk::Device& device, std::string cache_dir, const JobMemory& memory, RunControl control,
+         std::function<void(const std::string&)> notice)
+    : device_(device), cache_dir_(std::move(cache_dir)), memory_(memory), control_(std::move(control)),
+      notice_(std::move(notice)) {
+    const bool has_fp16 = device.traits().fp16;
+    if (memory.precision == 2 && !has_fp16)
+        throw Error(Status::device, "no-fp16", "device " + device.info().name + " has no 16-bit storage",
+                    "use --precision fp32 or auto");
+    precision_ = memory.precision == 1 || !has_fp16 ? Precision::fp32 : Precision::fp16;
+    budget_ = memory.budget;
+    if (budget_ == 0) {
+        // What the driver says is free, less a tenth for what others may take meanwhile.
+        const uint64_t free = device.driver_budget_bytes();
+        budget_ = (free ? free : device.info().budget_bytes) / 10 * 9;
+    }
+}
+
+void Job::check_cancelled() const {
+    if (control_.cancelled && control_.cancelled()) throw Error(Status::cancelled, "cancelled", "stopped by the user");
+}
+
+PlanRequest Job::request(Precision precision, uint64_t reserved) const {
+    PlanRequest r = plan_request(device_.traits(), precision, budget_, memory_.budget != 0, reserved);
+    if (device_.import_alignment() == 0) {
+        r.in_place = false;
+        r.staged = true;
+    }
+    return r;
+}
+
+std::shared_ptr<DeviceWeights> Job::weights(const Program& program, int index, const SourceRef& source,
+                                            Precision precision) {
+    if (!source.weights)
+        throw Error(Status::input, "no-weights", "network " + source.role + ": the model's folder holds no weights",
+                    "give a model with its weight files");
+    const std::string key =
+        source.weights->path() + "\n" + source.role + (precision == Precision::fp16 ? "\nfp16" : "\nfp32");
+    const auto it = open_.find(key);
+    if (it != open_.end()) return it->second;
+    BlockCache::Request r;
+    r.program = &program;
+    r.source_index = index;
+    r.source = source.weights;
+    r.role = source.role;
+    r.precision = precision;
+    r.directory = cache_dir_ + "/blocks";
+    r.progress = [this](double fraction) {
+        check_cancelled();
+        if (control_.progress) control_.progress(fraction);
+    };
+    std::shared_ptr<BlockCache> cache = BlockCache::open(r);
+    cold |= cache->built();
+    return open_[key] = std::make_shared<DeviceWeights>(device_, std::move(cache));
+}
+
+std::unique_ptr<Stage> Job::stage(const StageDescription& d, Precision precision,
+                                  const std::map<std::string, vk::Buffer*>& kept) {
+    std::vector<std::shared_ptr<DeviceWeights>> sources;
+    bool imported = true;
+    for (size_t i = 0; i < d.sources.size(); i++) {
+        sources.push_back(weights(d.program, int(i), d.sources[i], precision));
+        imported &= sources.back()->imported();
+    }
+    PlanRequest r = request(precision, d.reserved);
+    if (!imported) {
+        r.in_place = false;
+        r.staged = true;
+    }
+    auto stage = std::make_unique<Stage>(device_, d.program, r, std::move(sources), kept, control_);
+    if (trace) stage->enable_trace();
+    cold |= stage->compiled();
+    return stage;
+}
+
+void Job::retire(const Stage& stage) {
+    uploaded_bytes += stage.uploaded_bytes();
+    in_place_bytes = std::max(in_place_bytes, stage.plan().in_place_bytes);
+    predicted_peak = std::max(predicted_peak, stage.plan().peak_bytes);
+    events.insert(events.end(), stage.trace().begin(), stage.trace().end());
+}
+
+std::vector<std::vector<float>> Job::run_once(const StageDescription& d,
+                                              const std::map<std::string, std::vector<float>>& inputs,
+                                              const std::vector<std::string>& outputs,
+                                              const std::map<std::string, vk::Buffer*>& kept) {
+    for (Precision p : {precision_, Precision::fp32}) {
+        const std::unique_ptr<Stage> s = stage(d, p, kept);
+        for (const auto& [name, values] : inputs) s->set_input(name, values);
+        s->run(control_, false);
+        std::vector<std::vector<float>> results;
+        bool finite = true;
+        for (const std::string& name : outputs) {
+            results.push_back(s->output(name));
+            finite &= all_finite(results.back());
+        }
+        retire(*s);
+        if (finite) return results;
+        if (p == Precision::fp32) break;
+        overflowed = true;
+        notice("stage " + d.name + " overflowed in fp16 and is run again in fp32");
+    }
+    throw Error(Status::input, "not-finite", "stage " + d.name + " gave NaN or infinity in fp32",
+                "the model's weights are damaged, or were trained for another pipeline");
+}
+
+Tokenizer load_tokenizer(const Model* model, const std::string& resource_dir) {
+    if (model && !model->vocab_path.empty() && !model->merges_path.empty())
+        return Tokenizer::load_vocab_merges(model->vocab_path, model->merges_path);
+    if (model && !model->tokenizer_json_path.empty()) return Tokenizer::load_tokenizer_json(model->tokenizer_json_path);
+    return Tokenizer::load_embedded(std::filesystem::path(resource_dir) / "tokenizer" / "bpe_simple_vocab_16e6.txt.gz");
+}
+
+std::vector<float> gather_embeddings(const TextEncoderConfig& config, const WeightSource& text,
+                                     const std::vector<std::vector<int>>& ids) {
+    const size_t c = size_t(config.hidden_size), tokens = size_t(config.max_position_embeddings);
+    std::vector<float> positions(tokens * c);
+    text.read("text_model.embeddings.position_embedding.weight", 0, positions);
+    std::vector<float> out(ids.size() * tokens * c);
+    for (size_t b = 0; b < ids.size(); b++) {
+        if (ids[b].size() != tokens)
+            throw Error(Status::input, "input", "input_ids: rows of " + std::to_string(ids[b].size()) + ", expected " +
+                                                    std::to_string(tokens));
+        for (size_t t = 0; t < tokens; t++) {
+            const int id = ids[b][t];
+            if (id < 0 || id >= config.vocab_size)
+                throw Error(Status::input, "input", "token id " + std::to_string(id) + ": the model's vocabulary has " +
+                                                        std::to_string(config.vocab_size));
+            float* row = out.data() + (b * tokens + t) * c;
+            text.read("text_model.embeddings.token_embedding.weight", int64_t(id) * int64_t(c), {row, c});
+            for (size_t i = 0; i < c; i++) row[i] += positions[t * c + i];
+        }
+    }
+    return out;
+}
+
+std::vector<float> to_channels_last(std::span<const float> in, int batch, int channels, int height, int width) {
+    std::vector<float> out(in.size());
+    const size_t area = size_t(height) * size_t(width), n = size_t(channels);
+    for (size_t b = 0; b < size_t(batch); b++)
+        for (size_t c = 0; c < n; c++)
+            for (size_t i = 0; i < area; i++) out[(b * area + i) * n + c] = in[(b * n + c) * area + i];
+    return out;
+}
+
+std::vector<float> to_channels_first(std::span<const float> in, int batch, int channels, int height, int width) {
+    std::vector<float> out(in.size());
+    const size_t area = size_t(height) * size_t(width), n = size_t(channels);
+    for (size_t b = 0; b < size_t(batch); b++)
+        for (size_t c = 0; c < n; c++)
+            for (size_t i = 0; i < area; i++) out[(b * n + c) * area + i] = in[(b * area + i) * n + c];
+    return out;
+}
+
+}  // namespace sluice

@@ -1,0 +1,99 @@
+// One job's networks, plans and stages: what painting, probing and planning share. Not the order in which they run.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "format/model.h"
+#include "networks/networks.h"
+#include "pipeline/tokenizer.h"
+#include "stream/run.h"
+
+namespace sluice {
+
+struct JobMemory {
+    uint64_t budget = 0;  // 0: the driver's
+    int precision = 0;    // sluice_precision
+};
+
+// Weights of one network in one role ("unet", "hint", …): two programs over one source have two caches.
+struct SourceRef {
+    const WeightSource* weights = nullptr;
+    std::string role;
+};
+
+// A stage before it has buffers: what plan, paint and probe agree on.
+struct StageDescription {
+    std::string name;
+    Program program;
+    std::vector<SourceRef> sources;
+    uint64_t reserved = 0;
+};
+
+// Fills `request` from the device and the job's memory: in place only without an explicit budget.
+PlanRequest plan_request(const DeviceTraits& traits, Precision precision, uint64_t budget, bool explicit_budget,
+                         uint64_t reserved);
+
+// Throws Error(device, "budget-too-small") with the least budget with which every stage works.
+std::vector<Plan> plan_stages(const std::vector<StageDescription>& stages, const PlanRequest& base);
+
+class Job {
+  public:
+    Job(vk::Device& device, std::string cache_dir, const JobMemory& memory, RunControl control,
+        std::function<void(const std::string&)> notice);
+
+    vk::Device& device() { return device_; }
+    Precision precision() const { return precision_; }
+    const RunControl& control() const { return control_; }
+    void notice(const std::string& text) const {
+        if (notice_) notice_(text);
+    }
+    void check_cancelled() const;
+
+    // Makes caches and buffers. `precision` may be fp32 for a stage that overflowed.
+    std::unique_ptr<Stage> stage(const StageDescription& description, Precision precision,
+                                 const std::map<std::string, vk::Buffer*>& kept = {});
+    // The request that stage() plans with.
+    PlanRequest request(Precision precision, uint64_t reserved) const;
+    // Sets inputs, runs one pass, reads `outputs`; when any is not finite in fp16, again in fp32 and says so.
+    std::vector<std::vector<float>> run_once(const StageDescription& description,
+                                             const std::map<std::string, std::vector<float>>& inputs,
+                                             const std::vector<std::string>& outputs,
+                                             const std::map<std::string, vk::Buffer*>& kept = {});
+    void retire(const Stage& stage);  // adds its figures; call before destroying it
+
+    // Sums over the job.
+    uint64_t uploaded_bytes = 0, in_place_bytes = 0, predicted_peak = 0;
+    bool cold = false, overflowed = false;
+    bool trace = false;
+    std::vector<TraceEvent> events;
+
+  private:
+    std::shared_ptr<DeviceWeights> weights(const Program& program, int index, const SourceRef& source,
+                                           Precision precision);
+    vk::Device& device_;
+    std::string cache_dir_;
+    JobMemory memory_;
+    Precision precision_;
+    RunControl control_;
+    std::function<void(const std::string&)> notice_;
+    uint64_t budget_ = 0;
+    std::map<std::string, std::shared_ptr<DeviceWeights>> open_;
+};
+
+bool all_finite(std::span<const float> values);
+
+// The tokenizer of a model, or CLIP's own from resource_dir.
+Tokenizer load_tokenizer(const Model* model, const std::string& resource_dir);
+
+// Token and position rows of `ids` ([batch][77]) as the text encoder's input.
+std::vector<float> gather_embeddings(const TextEncoderConfig& config, const WeightSource& text,
+                                     const std::vector<std::vector<int>>& ids);
+
+// Between PyTorch's [batch][channels][height][width] and channels last.
+std::vector<float> to_channels_last(std::span<const float> in, int batch, int channels, int height, int width);
+std::vector<float> to_channels_first(std::span<const float> in, int batch, int channels, int height, int width);
+
+}  // namespace sluice
