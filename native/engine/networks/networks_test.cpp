@@ -73,8 +73,8 @@ TEST_CASE("programs equal diffusers' networks") {
         CAPTURE(name);
         std::string path = test_model(model);
         if (network == "controlnet") path += "/controlnet";
-        const ProbeTensors in = read_probe_tensors((root / model / (name + ".in.safetensors")).string());
-        const ProbeTensors expected = read_probe_tensors((root / model / (name + ".out.safetensors")).string());
+        const ProbeTensors in = read_probe_tensors((root / (name + ".in.safetensors")).string());
+        const ProbeTensors expected = read_probe_tensors((root / (name + ".out.safetensors")).string());
         const ProbeTensors got = probe(network, path, fs::temp_directory_path().string(), in, run_twins);
         REQUIRE(got.size() == expected.size());
         for (const auto& [tensor, want] : expected) {
