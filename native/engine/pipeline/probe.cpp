@@ -115,9 +115,11 @@ ProbeTensors probe(const std::string& network, const std::string& path, const st
         const int tokens = m.text_config.max_position_embeddings;
         const ProbeTensor& ids = need(in, "input_ids", {-1, tokens});
         const int batch = as_int(ids.shape[0], "batch");
-        std::vector<std::vector<int>> rows(size_t(batch), std::vector<int>(size_t(tokens)));
-        for (int b = 0; b < batch; b++)
-            for (int t = 0; t < tokens; t++) rows[size_t(b)][size_t(t)] = int(ids.values[size_t(b * tokens + t)]);
+        std::vector<std::vector<int>> rows;
+        for (int b = 0; b < batch; b++) {
+            const auto begin = ids.values.begin() + std::ptrdiff_t(b) * tokens;
+            rows.emplace_back(begin, begin + tokens);
+        }
         d.program = text_encoder_program(m.text_config, batch, m.text_config.num_hidden_layers);
         d.sources = {{m.text.get(), "text"}};
         const auto results =

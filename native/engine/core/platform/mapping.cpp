@@ -2,11 +2,11 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <utility>
 
 #include "core/error.h"
 #include "core/failpoint.h"
+#include "core/platform/file.h"
 
 #ifdef _WIN32
 #define NOMINMAX
@@ -21,10 +21,6 @@
 namespace sluice {
 namespace {
 
-std::filesystem::path native(const std::string& utf8) {
-    return std::filesystem::path(std::u8string(utf8.begin(), utf8.end()));
-}
-
 Error unwritable(const std::string& path, int code) {
     if (code == ENOSPC || code == EDQUOT)
         return Error(Status::input, "disk-full", "writing " + path + ": no space left on the disk",
@@ -38,7 +34,7 @@ Error unwritable(const std::string& path, int code) {
 #ifdef _WIN32
 
 MappedFile::MappedFile(const std::string& path) {
-    HANDLE file = CreateFileW(native(path).c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr,
+    HANDLE file = CreateFileW(native_path(path).c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr,
                               OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr);
     if (file == INVALID_HANDLE_VALUE) throw Error(Status::input, "cache-unreadable", "opening " + path);
     LARGE_INTEGER size{};
@@ -57,7 +53,7 @@ MappedFile::~MappedFile() {
 }
 
 OffsetWriter::OffsetWriter(std::string path) : path_(std::move(path)), temporary_(path_ + ".part") {
-    HANDLE file = CreateFileW(native(temporary_).c_str(), GENERIC_WRITE, 0, nullptr, CREATE_ALWAYS,
+    HANDLE file = CreateFileW(native_path(temporary_).c_str(), GENERIC_WRITE, 0, nullptr, CREATE_ALWAYS,
                               FILE_ATTRIBUTE_NORMAL, nullptr);
     if (file == INVALID_HANDLE_VALUE) throw unwritable(path_, EACCES);
     handle_ = intptr_t(file);
@@ -67,7 +63,7 @@ OffsetWriter::~OffsetWriter() {
     if (handle_ == -1) return;
     CloseHandle(HANDLE(handle_));
     std::error_code ignored;
-    std::filesystem::remove(native(temporary_), ignored);
+    std::filesystem::remove(native_path(temporary_), ignored);
 }
 
 void OffsetWriter::write(uint64_t offset, std::span<const std::byte> bytes) {
@@ -92,7 +88,7 @@ void OffsetWriter::commit(uint64_t size) {
     CloseHandle(HANDLE(handle_));
     handle_ = -1;
     std::error_code code;
-    std::filesystem::rename(native(temporary_), native(path_), code);
+    std::filesystem::rename(native_path(temporary_), native_path(path_), code);
     if (code) throw unwritable(path_, EIO);
 }
 
