@@ -76,7 +76,7 @@ void lower_attention(const Lowering& l, const Attention& op) {
             p.workgroups = images * op.heads * p.tiles;
             p.scale = 1.f / std::sqrt(float(op.head_size));
             d.flops = flops_a_query * images * p.query_count;
-            l.finish(d, p, p.workgroups, !first);
+            l.finish(d, p, p.workgroups, op.out, first);
             first = false;
         }
 }

@@ -188,7 +188,7 @@ void lower_conv(const Lowering& l, const Conv& op) {
                 p.workgroups = p.tiles * column_tiles;
                 d.flops = 2.0 * images * p.pixels * double(matrix.k()) * (p1 - p0) * panel_width;
                 d.bytes += double(d.bindings[3].size);
-                l.finish(d, p, p.workgroups, !first);
+                l.finish(d, p, p.workgroups, op.out, first);
                 first = false;
             }
 }

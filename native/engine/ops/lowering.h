@@ -74,9 +74,9 @@ struct Lowering {
         return d;
     }
 
-    // Completes a dispatch. `independent`: it neither reads nor overwrites what the dispatch before it wrote.
+    // Completes a dispatch that writes `written`. `first`: of those that only depend on the ops before.
     template <class Params>
-    void finish(Dispatch& d, const Params& params, int64_t workgroups, bool independent = false) const {
+    void finish(Dispatch& d, const Params& params, int64_t workgroups, TensorId written, bool first) const {
         static_assert(sizeof(Params) <= sizeof(d.push));
         std::memcpy(d.push.data(), &params, sizeof params);
         d.push_bytes = sizeof params;
@@ -86,8 +86,23 @@ struct Lowering {
             fail(std::to_string(workgroups) + " workgroups are not a number that the device takes");
         d.groups[0] = uint32_t(x);
         d.groups[1] = uint32_t(y);
-        d.reads_previous = !independent;
+        d.reads_previous = first || touches_unfinished(d, written);
         out.push_back(d);
+    }
+
+  private:
+    // Whether bytes that the dispatches since the last barrier write, or read of `written`, are bound here again: the
+    // alignment of bindings makes neighbouring strips share some, which drivers' and validators' ranges count.
+    bool touches_unfinished(const Dispatch& d, TensorId written) const {
+        for (size_t i = out.size(); i-- > 0;) {
+            for (const Binding& x : out[i].bindings)
+                for (const Binding& y : d.bindings)
+                    if (x.kind == Binding::Kind::tensor && y.kind == Binding::Kind::tensor && x.id == written &&
+                        y.id == written && x.offset < y.offset + y.size && y.offset < x.offset + x.size)
+                        return true;
+            if (out[i].reads_previous) return false;
+        }
+        return false;
     }
 };
 

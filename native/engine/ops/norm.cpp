@@ -61,7 +61,7 @@ void lower_group_norm(const Lowering& l, const GroupNormStats& op) {
     const uint32_t local = l.traits.cpu ? 8 : 64;
     const uint32_t flags = (op.a2 != none ? FLAG_A2 : 0u) | l.f32_flag(op.a, FLAG_A_F32) | l.f32_flag(op.a2, FLAG_A2_F32) |
                            (op.gamma != none ? FLAG_GAMMA : 0u) | (op.beta != none ? FLAG_BETA : 0u);
-    bool independent = false;
+    bool first_dispatch = true;
     for (int batch = 0; batch < a.batch; batch += images)
         for (int chunk = first; chunk < last; chunk += count) {
             Dispatch d = l.begin(Shader::group_norm_partial, flags & ~uint32_t(FLAG_GAMMA | FLAG_BETA));
@@ -77,8 +77,8 @@ void lower_group_norm(const Lowering& l, const GroupNormStats& op) {
             p.partial_offset = l.bind_all(d, 2, op.partial);
             p.workgroups = images * p.chunk_count * op.groups;
             d.flops = 6.0 * double(size) * channels;
-            l.finish(d, p, p.workgroups, independent);
-            independent = true;
+            l.finish(d, p, p.workgroups, op.partial, first_dispatch);
+            first_dispatch = false;
         }
     if (rows.end < a.height) return;
     Dispatch d = l.begin(Shader::group_norm_combine, flags & (FLAG_GAMMA | FLAG_BETA));
@@ -89,7 +89,7 @@ void lower_group_norm(const Lowering& l, const GroupNormStats& op) {
     p.out_offset = l.bind_all(d, 5, op.out);
     p.workgroups = int((int64_t(a.batch) * (a_vec + a2_vec) + local - 1) / local);
     d.flops = 40.0 * a.batch * channels * chunks;
-    l.finish(d, p, p.workgroups);
+    l.finish(d, p, p.workgroups, op.out, true);
 }
 
 void lower_layer_norm(const Lowering& l, const LayerNormStats& op) {
@@ -117,7 +117,7 @@ void lower_layer_norm(const Lowering& l, const LayerNormStats& op) {
         p.workgroups = (p.rows + rows_a_group - 1) / rows_a_group;
         p.eps = op.eps;
         d.flops = 6.0 * p.rows * a.channels;
-        l.finish(d, p, p.workgroups, row > begin);
+        l.finish(d, p, p.workgroups, op.out, row == begin);
     }
 }
 

@@ -65,7 +65,7 @@ void lower_pointwise(const Lowering& l, const Pointwise& op) {
             p.count = rows * vec;
             p.scale_b = op.scale_b;
             d.flops = 4.0 * rows * vec;
-            l.finish(d, p, (p.count + int64_t(local) - 1) / local, !first);
+            l.finish(d, p, (p.count + int64_t(local) - 1) / local, op.out, first);
             first = false;
         }
 }
