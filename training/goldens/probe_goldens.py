@@ -114,8 +114,13 @@ def small(folder: pathlib.Path) -> list[dict]:
         cases.unet("b2-8x6", 2, 8, 6, [999.0, 0.25])
         cases.unet("b1-9x13-two-chunks", 1, 9, 13, [21.0], chunks=2)
         cases.unet("b2-5x7-residuals", 2, 5, 7, [703.5], residuals=True)
-        cases.controlnet("b1-8x6", 1, 8, 6, [333.3])
-        cases.controlnet("b2-5x7-strength", 2, 5, 7, [901.0, 40.0], strength=0.7)
+        # At 1x1 the groups of tiny's normalisations hold two values, and fp16 noise turns their signs: PyTorch's too.
+        if model == "tiny":
+            cases.controlnet("b1-9x10", 1, 9, 10, [333.3])
+            cases.controlnet("b2-9x9-strength", 2, 9, 9, [901.0, 40.0], strength=0.7)
+        else:
+            cases.controlnet("b1-8x6", 1, 8, 6, [333.3])
+            cases.controlnet("b2-5x7-strength", 2, 5, 7, [901.0, 40.0], strength=0.7)
         cases.vae_encoder("b1-64x48", 1, 64, 48)
         cases.vae_encoder("b2-24x40", 2, 24, 40)
         cases.vae_decoder("b1-9x5", 1, 9, 5)
