@@ -1,8 +1,10 @@
 // Per-op speed: GFLOP/s of each op at the shapes of SD 1.5 and of a small model, and its ratio to the best matrix
-// product of the same device and storage.
+// product of the same device and storage. On a CPU device the last column counts the processor time of all threads
+// in place of the wall's, which other work on the machine does not disturb.
 //   bench_ops [--device NAME] [--fp16] [--small] [--tiled]
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <string>
 
 #include "core/error.h"
@@ -109,8 +111,8 @@ int main(int count, char** arguments) try {
     auto device = vk::Device::open(name, cache);
     DeviceTraits traits = device->traits();
     if (tiled) traits.cpu = false;
-    std::printf("%s, %s storage\n%-18s %-24s %10s %10s %8s\n", device->info().name.c_str(),
-                precision == Precision::fp16 ? "fp16" : "fp32", "op", "shape", "ms", "GFLOP/s", "ratio");
+    std::printf("%s, %s storage\n%-18s %-24s %10s %10s %8s %16s\n", device->info().name.c_str(),
+                precision == Precision::fp16 ? "fp16" : "fp32", "op", "shape", "ms", "GFLOP/s", "ratio", "GFLOP/core-s");
     double best = 0;
     for (const Shape& s : shapes) {
         if (small && !s.small) continue;
@@ -119,18 +121,21 @@ int main(int count, char** arguments) try {
         double flops = 0;
         for (const Dispatch& d : on.lower({}, traits)) flops += d.flops;
         on.run({Cut{}}, traits);  // compiles
-        double seconds = 1e30;
+        double seconds = 1e30, processor = 1e30;
         for (int i = 0; i < 3; i++) {
             const auto start = std::chrono::steady_clock::now();
+            const std::clock_t ticks = std::clock();
             const double measured = on.run({Cut{}}, traits);
             const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+            processor = std::min(processor, double(std::clock() - ticks) / CLOCKS_PER_SEC);
             seconds = std::min(seconds, measured > 0 ? measured : wall);
         }
         const double speed = flops / seconds * 1e-9;
         if (std::string(s.kind) == "matmul") best = std::max(best, speed);
         char shape[64];
         std::snprintf(shape, sizeof shape, "%dx%dx%d %d->%d", s.batch, s.height, s.width, s.inputs, s.outputs);
-        std::printf("%-18s %-24s %10.2f %10.2f %8.2f\n", s.kind, shape, seconds * 1e3, speed, speed / best);
+        std::printf("%-18s %-24s %10.2f %10.2f %8.2f %16.2f\n", s.kind, shape, seconds * 1e3, speed,
+                    speed / best, device->traits().cpu ? flops / processor * 1e-9 : 0.0);
         std::fflush(stdout);
     }
     return 0;

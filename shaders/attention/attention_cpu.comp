@@ -30,39 +30,39 @@ void main() {
     int q_at[rows];
     float largest[rows], total[rows];  // total: a lane's own share
     vec4 sums[rows][slots];
-    for (int r = 0; r < rows; r++) {
+    [[unroll]] for (int r = 0; r < rows; r++) {
         q_at[r] = p.q_offset + (batch * p.queries + min(first_query + r, end - 1)) * p.q_stride + head_at;
         largest[r] = lowest;
         total[r] = 0.0;
-        for (int s = 0; s < slots; s++) sums[r][s] = vec4(0);
+        [[unroll]] for (int s = 0; s < slots; s++) sums[r][s] = vec4(0);
     }
 
     const int keys = has(FLAG_CAUSAL) ? min(p.keys, first_query + rows) : p.keys;
     [[dont_unroll]] for (int first_key = 0; first_key < keys; first_key += block) {
         float score[rows][columns];
         int k_at[columns];
-        for (int v = 0; v < columns; v++) {
+        [[unroll]] for (int v = 0; v < columns; v++) {
             k_at[v] = k_base + min(first_key + v * lanes + lane, p.keys - 1) * p.k_stride;
-            for (int r = 0; r < rows; r++) score[r][v] = 0.0;
+            [[unroll]] for (int r = 0; r < rows; r++) score[r][v] = 0.0;
         }
         [[dont_unroll]] for (int base = 0; base < head; base += lanes) {
             vec4 x[rows];
-            for (int r = 0; r < rows; r++) x[r] = unpack(q[q_at[r] + min(base + lane, head - 1)]) * p.scale;
+            [[unroll]] for (int r = 0; r < rows; r++) x[r] = unpack(q[q_at[r] + min(base + lane, head - 1)]) * p.scale;
             const int count = min(lanes, head - base);
             [[dont_unroll]] for (int i = 0; i < count; i++) {
                 vec4 key[columns];
-                for (int v = 0; v < columns; v++) key[v] = unpack(k[k_at[v] + base + i]);
-                for (int r = 0; r < rows; r++) {
+                [[unroll]] for (int v = 0; v < columns; v++) key[v] = unpack(k[k_at[v] + base + i]);
+                [[unroll]] for (int r = 0; r < rows; r++) {
                     const vec4 xi = subgroupBroadcast(x[r], uint(i));
-                    for (int v = 0; v < columns; v++)
+                    [[unroll]] for (int v = 0; v < columns; v++)
                         score[r][v] = fma(xi.w, key[v].w, fma(xi.z, key[v].z,
                                           fma(xi.y, key[v].y, fma(xi.x, key[v].x, score[r][v]))));
                 }
             }
         }
-        for (int r = 0; r < rows; r++) {
+        [[unroll]] for (int r = 0; r < rows; r++) {
             float most = lowest;
-            for (int v = 0; v < columns; v++) {
+            [[unroll]] for (int v = 0; v < columns; v++) {
                 const int key = first_key + v * lanes + lane;
                 if (key >= p.keys || (has(FLAG_CAUSAL) && key > first_query + r)) score[r][v] = lowest;
                 most = max(most, score[r][v]);
@@ -71,31 +71,31 @@ void main() {
             const float correction = exp(largest[r] - most);
             largest[r] = most;
             total[r] *= correction;
-            for (int v = 0; v < columns; v++) {
+            [[unroll]] for (int v = 0; v < columns; v++) {
                 score[r][v] = score[r][v] == lowest ? 0.0 : exp(score[r][v] - most);
                 total[r] += score[r][v];
             }
-            for (int s = 0; s < slots; s++) sums[r][s] *= correction;
+            [[unroll]] for (int s = 0; s < slots; s++) sums[r][s] *= correction;
         }
-        for (int v = 0; v < columns; v++) {
+        [[unroll]] for (int v = 0; v < columns; v++) {
             const int first = first_key + v * lanes, count = min(lanes, p.keys - first);
             [[dont_unroll]] for (int i = 0; i < count; i++) {
                 vec4 value[slots];
-                for (int s = 0; s < slots; s++)
+                [[unroll]] for (int s = 0; s < slots; s++)
                     value[s] = unpack(stored_v[v_base + (first + i) * p.v_stride + min(s * lanes + lane, head - 1)]);
-                for (int r = 0; r < rows; r++) {
+                [[unroll]] for (int r = 0; r < rows; r++) {
                     const vec4 weight = vec4(subgroupBroadcast(score[r][v], uint(i)));
-                    for (int s = 0; s < slots; s++) sums[r][s] = fma(weight, value[s], sums[r][s]);
+                    [[unroll]] for (int s = 0; s < slots; s++) sums[r][s] = fma(weight, value[s], sums[r][s]);
                 }
             }
         }
     }
 
-    for (int r = 0; r < rows; r++) {
+    [[unroll]] for (int r = 0; r < rows; r++) {
         if (first_query + r >= end) break;
         const int at = p.out_offset + (batch * p.queries + first_query + r) * p.out_stride + head_at;
         const float sum = subgroupAdd(total[r]);
-        for (int s = 0; s < slots; s++)
+        [[unroll]] for (int s = 0; s < slots; s++)
             if (s * lanes + lane < head) result[at + s * lanes + lane] = pack(sums[r][s] / sum);
     }
 }

@@ -5,6 +5,7 @@
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_ballot : require
+#extension GL_EXT_control_flow_attributes : require
 #include "conv/conv.glsl"
 
 layout(local_size_x_id = SPEC_LOCAL_SIZE) in;
@@ -50,15 +51,14 @@ void main() {
             for (int r = 0; r < rows; r++) x[r] = load_input(row[r], channel, f);
             const int count = min(lanes, channels - base);
             const int k0 = (tap * channels + base) * 4;
-            for (int i = 0; i < count; i++) {
-                for (int v = 0; v < columns; v++) {
+            [[dont_unroll]] for (int i = 0; i < count; i++) {
+                vec4 xi[rows];
+                [[unroll]] for (int r = 0; r < rows; r++) xi[r] = subgroupBroadcast(x[r], uint(i));
+                [[unroll]] for (int v = 0; v < columns; v++) {
                     const int at = weights[v] + (k0 + i * 4) * 8;
-                    const vec4 w0 = unpack(weight[at]), w1 = unpack(weight[at + 8]);
-                    const vec4 w2 = unpack(weight[at + 16]), w3 = unpack(weight[at + 24]);
-                    for (int r = 0; r < rows; r++) {
-                        const vec4 xi = subgroupBroadcast(x[r], uint(i));
-                        sums[r][v] = fma(vec4(xi.w), w3, fma(vec4(xi.z), w2,
-                                         fma(vec4(xi.y), w1, fma(vec4(xi.x), w0, sums[r][v]))));
+                    [[unroll]] for (int j = 0; j < 4; j++) {
+                        const vec4 w = unpack(weight[at + j * 8]);
+                        [[unroll]] for (int r = 0; r < rows; r++) sums[r][v] = fma(vec4(xi[r][j]), w, sums[r][v]);
                     }
                 }
             }
