@@ -30,7 +30,7 @@ PaintJob::PaintJob(const Napi::Value& value, bool with_pixels) {
     desc_.count = uint32_t(fields.whole("count", 4096));
     desc_.clip_skip = uint32_t(fields.whole("clipSkip", 1024));
     desc_.vae_tiling = fields.boolean("vaeTiling");
-    desc_.strength = float(fields.number("strength"));
+    desc_.strength = fields.number("strength");
     desc_.preview_every = uint32_t(fields.whole("previewEvery", 100000));
     desc_.memory = read_memory(fields);
 
@@ -59,8 +59,8 @@ void PaintJob::read_controls(const Fields& fields, bool with_pixels) {
         c.model = control_models_[i].c_str();
         c.hint = hints_[i].view();
         c.strength = float(control.number("strength"));
-        c.start = float(control.number("start"));
-        c.end = float(control.number("end"));
+        c.start = control.number("start");
+        c.end = control.number("end");
         controls_.push_back(c);
     }
     desc_.controls = controls_.data();

@@ -78,7 +78,7 @@ typedef struct sluice_control {
     const char* model; /* file or folder */
     sluice_image hint; /* RGB, exactly the picture's size */
     float strength;    /* 1 */
-    float start, end;  /* 0 and 1: active at step i of n while i/n >= start and (i+1)/n <= end */
+    double start, end; /* 0 and 1: active at step i of n while i/n >= start and (i+1)/n <= end */
 } sluice_control;
 
 typedef struct sluice_progress {
@@ -120,7 +120,7 @@ typedef struct sluice_paint_desc {
     uint32_t control_count;
     const sluice_image* init; /* RGB at the picture's size; NULL: text to image */
     const sluice_image* mask; /* grey at the picture's size, white is repainted; needs init */
-    float strength;           /* of image to image */
+    double strength;          /* of image to image */
     const float* latents;     /* NULL, or [4, height/8, width/8]: unit-variance starting noise */
     uint32_t preview_every;   /* 0: never */
     const char* trace;        /* NULL, or where to write the run's timeline (Chrome trace JSON) */

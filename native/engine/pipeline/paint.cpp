@@ -125,7 +125,7 @@ class Painter {
     std::unique_ptr<Sampler> make_run_sampler() const {
         SamplerSetup setup;
         setup.steps = r_.steps;
-        setup.strength = r_.init ? double(r_.strength) : 1.0;
+        setup.strength = r_.init ? r_.strength : 1.0;
         return make_sampler(r_.sampler, r_.schedule, models_.model.scheduler_config, setup);
     }
 
@@ -200,7 +200,7 @@ class Painter {
         const std::vector<float> noise = r_.latents.empty() ? random.randn(n) : r_.latents;
         std::vector<float> x(n), mask;
         if (r_.mask) mask = latent_mask();
-        if (r_.init && !(r_.mask && r_.strength >= 1.f)) {
+        if (r_.init && !(r_.mask && r_.strength >= 1)) {
             sampler->add_noise(init, noise, 0, x);
         } else {
             // also inpainting at full strength, which starts from nothing but noise

@@ -16,7 +16,8 @@ struct PixelImage {  // 8 bits a channel, rows from the top
 struct PaintControl {
     std::string model;
     PixelImage hint;  // RGB
-    float strength = 1, start = 0, end = 1;
+    float strength = 1;
+    double start = 0, end = 1;  // double: 13/20 <= 0.65 must hold
 };
 
 struct PaintRequest {
@@ -29,7 +30,7 @@ struct PaintRequest {
     bool vae_tiling = false;
     std::vector<PaintControl> controls;
     std::optional<PixelImage> init, mask;
-    float strength = 0.75f;
+    double strength = 0.75;  // double: int(20 * 0.7) must be 14
     std::vector<float> latents;  // empty, or [4, h/8, w/8]
     int preview_every = 0;
     std::string trace;

@@ -62,7 +62,7 @@ std::vector<bool> active_controls(const PaintRequest& r, int step, int steps) {
     std::vector<bool> active;
     for (const PaintControl& c : r.controls) {
         const double before = double(step) / steps, after = double(step + 1) / steps;
-        active.push_back(before >= double(c.start) && after <= double(c.end) && c.strength != 0.f);
+        active.push_back(before >= c.start && after <= c.end && c.strength != 0.f);
     }
     return active;
 }
