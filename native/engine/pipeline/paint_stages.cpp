@@ -75,7 +75,14 @@ PaintModels open_models(const PaintRequest& r, const std::string& cache_dir, boo
     options.vae = r.vae.empty();
     m.model = open_model(r.model, options);
     if (!r.vae.empty()) m.vae = open_vae(r.vae, options);
-    for (const PaintControl& c : r.controls) m.controls.push_back(open_controlnet(c.model, options));
+    for (const PaintControl& c : r.controls) {
+        if (!need_weights && c.model == "sd15") {  // a plan's question: the ControlNet that would fit the model
+            m.controls.emplace_back();
+            m.controls.back().config.unet = m.model.unet_config;
+        } else {
+            m.controls.push_back(open_controlnet(c.model, options));
+        }
+    }
     if (m.model.unet_config.in_channels != 4)
         throw Error(Status::input, "unsupported-model",
                     r.model + ": its UNet takes " + std::to_string(m.model.unet_config.in_channels) +
