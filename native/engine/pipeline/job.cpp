@@ -31,7 +31,7 @@ std::vector<Plan> plan_stages(const std::vector<StageDescription>& stages, const
     std::string worst;
     for (const StageDescription& s : stages) {
         PlanRequest r = base;
-        r.reserved = s.reserved;
+        r.reserved += s.reserved;
         r.budget = 0;  // finds the least first: the message shall name what the whole job needs
         Plan plan = make_plan(s.program, r);
         if (plan.smallest_budget > smallest) {
@@ -50,7 +50,7 @@ std::vector<Plan> plan_stages(const std::vector<StageDescription>& stages, const
     plans.clear();
     for (const StageDescription& s : stages) {
         PlanRequest r = base;
-        r.reserved = s.reserved;
+        r.reserved += s.reserved;
         plans.push_back(make_plan(s.program, r));
     }
     return plans;
@@ -60,6 +60,7 @@ Job::Job(vk::Device& device, std::string cache_dir, const JobMemory& memory, Run
          std::function<void(const std::string&)> notice)
     : device_(device), cache_dir_(std::move(cache_dir)), memory_(memory), control_(std::move(control)),
       notice_(std::move(notice)) {
+    held_before_ = device.device_bytes();
     const bool has_fp16 = device.traits().fp16;
     if (memory.precision == 2 && !has_fp16)
         throw Error(Status::device, "no-fp16", "device " + device.info().name + " has no 16-bit storage",
@@ -78,7 +79,7 @@ void Job::check_cancelled() const {
 }
 
 PlanRequest Job::request(Precision precision, uint64_t reserved) const {
-    PlanRequest r = plan_request(device_.traits(), precision, budget_, memory_.budget != 0, reserved);
+    PlanRequest r = plan_request(device_.traits(), precision, budget_, memory_.budget != 0, held_before_ + reserved);
     if (device_.import_alignment() == 0) {
         r.in_place = false;
         r.staged = true;

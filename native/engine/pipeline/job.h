@@ -80,6 +80,7 @@ class Job {
     RunControl control_;
     std::function<void(const std::string&)> notice_;
     uint64_t budget_ = 0;
+    uint64_t held_before_ = 0;  // device memory that was taken when the job began
     std::map<std::string, std::shared_ptr<DeviceWeights>> open_;
 };
 

@@ -10,6 +10,9 @@ namespace {
 
 using nlohmann::json;
 
+// What the device layer holds before any job: one binding's worth for unused descriptors.
+constexpr uint64_t device_overhead = 256;
+
 const char* place_name(Piece::Place place) {
     switch (place) {
         case Piece::Place::pinned: return "resident";
@@ -58,7 +61,7 @@ std::string plan_report(const PlanQuestion& q, const std::string& cache_dir) {
     const Precision precision =
         r.memory.precision == 1 || (r.memory.precision == 0 && !q.traits.fp16) ? Precision::fp32 : Precision::fp16;
     PlanRequest request =
-        plan_request(q.traits, precision, r.memory.budget, r.memory.budget != 0, 0);
+        plan_request(q.traits, precision, r.memory.budget, r.memory.budget != 0, device_overhead);
     if (q.link_bytes_per_second > 0) request.link_bytes_per_second = q.link_bytes_per_second;
     if (q.flops_per_second > 0) request.flops_per_second = q.flops_per_second;
 
