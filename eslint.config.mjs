@@ -10,7 +10,12 @@ const node = {
   URL: 'readonly',
   Buffer: 'readonly',
 };
-const timers = { setTimeout: 'readonly', clearTimeout: 'readonly' };
+const timers = {
+  setInterval: 'readonly',
+  clearInterval: 'readonly',
+  setTimeout: 'readonly',
+  clearTimeout: 'readonly',
+};
 
 export default tseslint.config(
   {

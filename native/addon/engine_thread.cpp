@@ -2,12 +2,14 @@
 
 namespace sluice_addon {
 
-void EngineThread::post(Task task) {
+bool EngineThread::post(Task task) {
     {
         const std::lock_guard lock(mutex_);
+        if (closing_) return false;
         tasks_.push_back(std::move(task));
     }
     wake_.notify_one();
+    return true;
 }
 
 void EngineThread::cancel() {

@@ -24,7 +24,7 @@ class EngineThread {
     EngineThread(const EngineThread&) = delete;
     EngineThread& operator=(const EngineThread&) = delete;
 
-    void post(Task task);
+    bool post(Task task);  // false after close: the task will not run
     void cancel();
     void close();  // may be called twice, from different threads
 

@@ -25,9 +25,9 @@ Napi::Value Job::start(Napi::Env env, std::shared_ptr<EngineThread> thread, cons
         env.AddCleanupHook(close_thread, thread.get()));
     job->cancels_at_start_ = thread->cancels();
     const Napi::Promise promise = job->deferred_.Promise();
-    thread->post([job, needs_context, work = std::move(work)](sluice_context* context) {
-        job->run(context, needs_context, work);
-    });
+    const bool posted = thread->post(
+        [job, needs_context, work](sluice_context* context) { job->run(context, needs_context, work); });
+    if (!posted) job->run(nullptr, true, work);  // settles with "context-closed"
     return promise;
 }
 
