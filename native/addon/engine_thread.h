@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
-#include <string>
 #include <thread>
 
 namespace sluice_addon {
@@ -18,8 +18,9 @@ class EngineThread {
   public:
     using Task = std::function<void(sluice_context*)>;
 
-    EngineThread() : thread_([this] { loop(); }) {}
-    // Asks a running job to stop, drops nothing that was posted, and waits for the thread.
+    EngineThread();
+    // Asks a running job to stop, drops nothing that was posted, and waits for the thread; unless it runs on that
+    // thread itself, whose last task may be the last owner: then the thread ends by itself.
     ~EngineThread() { close(); }
     EngineThread(const EngineThread&) = delete;
     EngineThread& operator=(const EngineThread&) = delete;
@@ -30,22 +31,26 @@ class EngineThread {
 
     // Grows with every cancel. A task that was posted at another count has been cancelled, also when the engine
     // forgot the cancel because the call had not begun yet.
-    uint64_t cancels() const { return cancels_.load(); }
+    uint64_t cancels() const { return state_->cancels.load(); }
 
     // From tasks only: the context is created by the first task.
     void adopt(sluice_context* context);
 
   private:
-    void loop();
+    // Shared with the thread, which may outlive this object.
+    struct State {
+        std::mutex mutex;
+        std::condition_variable wake;
+        std::deque<Task> tasks;
+        sluice_context* context = nullptr;  // written by the thread, under the mutex
+        bool closing = false;
+        std::atomic<uint64_t> cancels{0};
+    };
+    static void loop(const std::shared_ptr<State>& state);
 
-    std::mutex mutex_;
-    std::condition_variable wake_;
-    std::deque<Task> tasks_;
-    sluice_context* context_ = nullptr;  // written by the thread, under the mutex
-    bool closing_ = false;
-    std::atomic<uint64_t> cancels_{0};
+    std::shared_ptr<State> state_ = std::make_shared<State>();
     std::mutex join_mutex_;
-    std::thread thread_;  // last: it uses the members above
+    std::thread thread_;
 };
 
 }  // namespace sluice_addon

@@ -1,4 +1,5 @@
-// plan({job, linkBytesPerSecond, flopsPerSecond, maxStorageBufferRange}): Promise<string>. Needs no device.
+// plan({job, linkBytesPerSecond, flopsPerSecond, maxStorageBufferRange, device}): Promise<string>. Needs no device;
+// `device` null asks none.
 #include "domains.h"
 #include "paint_job.h"
 #include "stateless.h"
@@ -14,9 +15,12 @@ static Napi::Value plan(const Napi::CallbackInfo& info) {
     desc.link_bytes_per_second = fields.number("linkBytesPerSecond");
     desc.flops_per_second = fields.number("flopsPerSecond");
     desc.max_storage_buffer_range = fields.whole("maxStorageBufferRange", 1ull << 50);
-    return TextCall::start(info.Env(), [job, desc](std::string& out, sluice_error& error) {
+    const std::optional<std::string> device = fields.optional_text("device");
+    return TextCall::start(info.Env(), [job, device, desc](std::string& out, sluice_error& error) {
+        sluice_plan_desc asked = desc;
+        asked.device = device ? device->c_str() : nullptr;
         char* text = nullptr;
-        const sluice_status status = sluice_plan_json(&desc, &text, &error);
+        const sluice_status status = sluice_plan_json(&asked, &text, &error);
         if (status == SLUICE_OK) out = take(text);
         return status;
     });

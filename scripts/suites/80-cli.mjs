@@ -114,24 +114,27 @@ async function checkPainting(check, { at, env }) {
     show(other),
   );
 
-  const plan = await sluice(['plan', '--model', at('tiny'), '--size', '64x64', '--steps', '2'], { env });
-  const smallest = plan.last?.smallest_budget_bytes;
-  if (check('plan tells the smallest budget', plan.code === 0 && smallest > 0, show(plan))) {
-    const mib = String(Math.ceil((smallest / 1048576) * 16) / 16);
+  const tooSmall = await paint('none.png', '--vram', '0.25');
+  const mib = /--vram (\d+)/.exec(tooSmall.last?.hint ?? '')?.[1];
+  if (check('a budget that is too small names the smallest', tooSmall.code === 4 && mib, show(tooSmall))) {
     const small = await paint('small.png', '--vram', mib, '--save-latents', at('out/small.safetensors'));
     const inBudget = small.last?.peak_device_bytes <= small.last?.budget_bytes;
-    check(`the smallest budget (${mib} MiB) is enough`, small.code === 0 && inBudget, show(small));
+    check(`which is enough (${mib} MiB)`, small.code === 0 && inBudget, show(small));
     const same =
       existsSync(at('out/small.png')) && digest(at('out/small.png')) === digest(at('out/first.png'));
+    const latents = same && digest(at('out/small.safetensors')) === digest(at('out/first.safetensors'));
+    check('and gives the same bytes', latents, show(small));
+  }
+  for (const budget of [['--vram', '1'], ['--vram', '3'], []]) {
+    const painted = await paint('peak.png', ...budget);
+    const question = ['plan', '--model', at('tiny'), '--size', '64x64', '--device', 'auto', ...budget];
+    const planned = await sluice(question, { env });
+    const [peak, predicted] = [painted.last?.peak_device_bytes, planned.last?.peak_device_bytes];
+    const told = `${predicted} planned, ${painted.last?.predicted_peak_bytes} by the run, ${peak} measured`;
     check(
-      'and gives the same bytes',
-      same && digest(at('out/small.safetensors')) === digest(at('out/first.safetensors')),
-    );
-    const { peak_device_bytes: peak, predicted_peak_bytes: predicted } = small.last;
-    check(
-      'the predicted peak is the measured one within 1%',
+      `plan ${budget.join(' ')}: the predicted peak is the measured one within 1%`,
       Math.abs(peak / predicted - 1) <= 0.01,
-      show(small),
+      told,
     );
   }
 
@@ -367,7 +370,7 @@ async function checkBadInput(check, { at, env }) {
     /nothing\.png/,
     'control: missing',
   );
-  await bad(['--init', at('no-picture.png')], /no-picture/, 'init: no picture');
+  await bad(['--init', at('no-picture.png'), '--steps', '2'], /no-picture/, 'init: no picture');
   await bad(['--latents', at('no-picture.png')], /no-picture/, 'latents: no safetensors');
   await bad(
     ['--latents', at('tiny/unet/diffusion_pytorch_model.safetensors')],

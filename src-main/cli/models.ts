@@ -70,7 +70,7 @@ async function fits(engine: Engine, model: FoundModel, budget: number | null): P
     trace: null,
   };
   try {
-    const link = { linkBytesPerSecond: 0, flopsPerSecond: 0, maxStorageBufferRange: 0 };
+    const link = { linkBytesPerSecond: 0, flopsPerSecond: 0, maxStorageBufferRange: 0, device: null };
     return (await engine.plan(planJob(request), link)).smallest_budget_bytes <= budget;
   } catch {
     return null; // a file that is no pipeline, or a broken one: its problems say so

@@ -76,11 +76,11 @@ export const plan: Command = {
     const flops = flags.number('flops', 0, { min: 0.0001, max: 1e6 }) * 1e12;
     const engine = loadEngine();
     const device = flags.has('device') ? await findDevice(engine, request.device) : null;
-    const range = device?.['max_storage_buffer_range'];
     const report = await engine.plan(planJob(request), {
       linkBytesPerSecond: link,
       flopsPerSecond: flops,
-      maxStorageBufferRange: typeof range === 'number' ? range : 0,
+      maxStorageBufferRange: 0,
+      device: device === null ? null : String(device.index),
     });
     output.done({ model, ...report }, lines(report));
   },

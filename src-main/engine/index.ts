@@ -141,7 +141,12 @@ export class Engine {
 
   plan(
     job: EnginePaintJob,
-    link: { linkBytesPerSecond: number; flopsPerSecond: number; maxStorageBufferRange: number },
+    link: {
+      linkBytesPerSecond: number;
+      flopsPerSecond: number;
+      maxStorageBufferRange: number;
+      device: string | null;
+    },
   ): Promise<PlanReport> {
     return call('plan', planReport, () => this.#addon.plan({ job, ...link }));
   }

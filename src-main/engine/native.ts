@@ -73,6 +73,7 @@ export interface NativeAddon {
     linkBytesPerSecond: number;
     flopsPerSecond: number;
     maxStorageBufferRange: number;
+    device: string | null; // an index
   }): Promise<string>;
   openContext(options: { device: string; cacheDir: string; resourceDir: string }): Promise<NativeContext>;
 }

@@ -65,4 +65,8 @@ describe('jobJson', () => {
   it('tells nobody where files lie', () => {
     expect(jobJson(request, 43)).not.toMatch(/\/(home|m|tmp)/);
   });
+  it('is the same under every budget, on every device', () => {
+    const elsewhere = { ...request, budgetBytes: 1 << 28, device: '1', previewEvery: 3, trace: null };
+    expect(jobJson(elsewhere, 43)).toBe(jobJson(request, 43));
+  });
 });

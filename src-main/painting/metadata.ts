@@ -41,25 +41,38 @@ export function parametersText(request: PaintRequest, seed: number): string {
   return `${request.prompt}\n${negative}${fields.map(([name, value]) => `${name}: ${value}`).join(', ')}`;
 }
 
-// Paths are shortened to file names: a picture that is passed on should not tell where its maker keeps files.
+// What makes the picture and nothing else: paths are shortened to file names, because a picture that is passed on
+// should not tell where its maker keeps files; budget, device and the like are left out, because the same picture
+// should be the same file on every one.
 export function jobJson(request: PaintRequest, seed: number): string {
   const short = (path: string | null): string | null => (path === null ? null : basename(path));
   return JSON.stringify({
     sluice: 1,
-    ...request,
-    seed,
-    count: 1,
+    type: request.type,
+    prompt: request.prompt,
+    negative: request.negative,
     model: basename(request.model),
     vae: short(request.vae),
-    init: short(request.init),
-    mask: short(request.mask),
-    latents: short(request.latents),
-    trace: null,
+    width: request.width,
+    height: request.height,
+    steps: request.steps,
+    cfg: request.cfg,
+    sampler: request.sampler,
+    schedule: request.schedule,
+    seed,
+    count: 1,
+    clipSkip: request.clipSkip,
+    vaeTiling: request.vaeTiling,
     controls: request.controls.map((control) => ({
       ...control,
       image: basename(control.image),
       model: basename(control.model),
     })),
+    init: short(request.init),
+    mask: short(request.mask),
+    strength: request.strength,
+    latents: short(request.latents),
+    precision: request.precision,
   });
 }
 

@@ -206,6 +206,7 @@ VaeModel open_vae(const std::string& path, const OpenOptions& options) {
 }
 
 ControlNetModel open_controlnet(const std::string& path, const OpenOptions& options) {
+    if (path == "sd15" && !options.need_weights) return {};  // the configuration's defaults are SD 1.5's
     require_exists(path);
     if (is_file(path)) return open_controlnet_file(path, options);
     for (const std::string& folder : {path, join(path, "controlnet")}) {

@@ -70,7 +70,7 @@ struct ControlNetModel {
     ControlNetConfig config;
     std::unique_ptr<WeightSource> weights;
 };
-// diffusers folder or file, or the original layout ("control_model.…", with or without that prefix).
+// diffusers folder or file, or the original layout ("control_model.…", with or without that prefix). "sd15" as above.
 ControlNetModel open_controlnet(const std::string& path, const OpenOptions& options);
 
 }  // namespace sluice

@@ -161,7 +161,8 @@ typedef struct sluice_plan_desc {
     const sluice_paint_desc* job;
     double link_bytes_per_second;      /* 0: 12.5e9 */
     double flops_per_second;           /* 0: 5e12 */
-    uint64_t max_storage_buffer_range; /* 0: 128 MiB */
+    uint64_t max_storage_buffer_range; /* 0: the device's, or 128 MiB */
+    const char* device; /* NULL: a discrete device in general; else a device's index, whose limits and memory count */
 } sluice_plan_desc;
 sluice_status sluice_plan_json(const sluice_plan_desc* desc, char** out, sluice_error* error);
 

@@ -236,12 +236,26 @@ void sluice_result_figures(const sluice_result* result, sluice_figures* out) {
 
 void sluice_result_destroy(sluice_result* result) { delete result; }
 
+// What a plan has to know of the device with that index.
+static void describe_device(const std::string& index, PlanQuestion& q) {
+    for (const vk::DeviceInfo& info : vk::enumerate()) {
+        if (std::to_string(info.index) != index) continue;
+        q.traits = info.traits;
+        q.available_bytes = info.budget_bytes;
+        q.can_import = json::parse(info.json).at("features").value("host_memory_import", false);
+        return;
+    }
+    throw Error(Status::device, "no-such-device", "there is no device with the index " + index,
+                "see the list of devices");
+}
+
 sluice_status sluice_plan_json(const sluice_plan_desc* desc, char** out, sluice_error* error) {
     return guarded(error, [&] {
         need(desc && desc->job && out && desc->size >= sizeof(sluice_plan_desc), "desc, out");
         PlanQuestion q;
         q.request = request_of(*desc->job, false);
         q.traits.fp16 = desc->job->memory.precision != SLUICE_FP32;
+        if (desc->device) describe_device(desc->device, q);
         if (desc->max_storage_buffer_range) q.traits.max_storage_range = desc->max_storage_buffer_range;
         q.link_bytes_per_second = desc->link_bytes_per_second;
         q.flops_per_second = desc->flops_per_second;

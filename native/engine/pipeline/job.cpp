@@ -14,6 +14,8 @@ bool all_finite(std::span<const float> values) {
     return true;
 }
 
+uint64_t default_budget(uint64_t free_bytes) { return free_bytes / 10 * 9; }
+
 PlanRequest plan_request(const DeviceTraits& traits, Precision precision, uint64_t budget, bool explicit_budget,
                          uint64_t reserved) {
     PlanRequest r;
@@ -68,9 +70,8 @@ Job::Job(vk::Device& device, std::string cache_dir, const JobMemory& memory, Run
     precision_ = memory.precision == 1 || !has_fp16 ? Precision::fp32 : Precision::fp16;
     budget_ = memory.budget;
     if (budget_ == 0) {
-        // What the driver says is free, less a tenth for what others may take meanwhile.
         const uint64_t free = device.driver_budget_bytes();
-        budget_ = (free ? free : device.info().budget_bytes) / 10 * 9;
+        budget_ = default_budget(free ? free : device.info().budget_bytes);
     }
 }
 

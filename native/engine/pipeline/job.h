@@ -36,6 +36,9 @@ struct StageDescription {
 PlanRequest plan_request(const DeviceTraits& traits, Precision precision, uint64_t budget, bool explicit_budget,
                          uint64_t reserved);
 
+// Without a budget: what is free, less a tenth for what others may take meanwhile.
+uint64_t default_budget(uint64_t free_bytes);
+
 // Throws Error(device, "budget-too-small") with the least budget with which every stage works.
 std::vector<Plan> plan_stages(const std::vector<StageDescription>& stages, const PlanRequest& base);
 

@@ -60,8 +60,12 @@ std::string plan_report(const PlanQuestion& q, const std::string& cache_dir) {
     const PaintModels models = open_models(r, cache_dir, false);
     const Precision precision =
         r.memory.precision == 1 || (r.memory.precision == 0 && !q.traits.fp16) ? Precision::fp32 : Precision::fp16;
-    PlanRequest request =
-        plan_request(q.traits, precision, r.memory.budget, r.memory.budget != 0, device_overhead);
+    const uint64_t budget = r.memory.budget ? r.memory.budget : default_budget(q.available_bytes);
+    PlanRequest request = plan_request(q.traits, precision, budget, r.memory.budget != 0, device_overhead);
+    if (!q.can_import) {
+        request.in_place = false;
+        request.staged = true;
+    }
     if (q.link_bytes_per_second > 0) request.link_bytes_per_second = q.link_bytes_per_second;
     if (q.flops_per_second > 0) request.flops_per_second = q.flops_per_second;
 
@@ -96,7 +100,7 @@ std::string plan_report(const PlanQuestion& q, const std::string& cache_dir) {
     const json report{{"peak_device_bytes", peak}, {"smallest_budget_bytes", smallest},
                       {"step_seconds", step.seconds_per_pass}, {"uploaded_bytes_per_step", step.uploaded_per_pass},
                       {"precision", precision == Precision::fp16 ? "fp16" : "fp32"},
-                      {"budget_bytes", r.memory.budget}, {"stages", rows}, {"blocks", blocks}};
+                      {"budget_bytes", budget}, {"stages", rows}, {"blocks", blocks}};
     return report.dump();
 }
 
