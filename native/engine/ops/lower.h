@@ -41,7 +41,9 @@ struct Dispatch {
 // What part of an op a dispatch list shall do. Whole by default. Cuts never change a result's bytes.
 struct Cut {
     int panel_begin = 0, panel_end = -1;  // of the matrix, in panels of 32 (GEGLU: even); -1: to the end
-    int row_begin = 0, row_end = -1;      // output rows (height) of a batch-1 op; -1: to the end
+    // Output rows of a batch-1 op, -1: to the end. Rows are of the height; of a tensor of height 1, tokens. Of
+    // GroupNormStats they are rows of the input, and the strip with the last row also combines all chunks.
+    int row_begin = 0, row_end = -1;
 };
 
 // Image rows that make one chunk of group-norm statistics (a function of the uncut shape only); strips of a
