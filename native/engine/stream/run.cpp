@@ -11,7 +11,7 @@ namespace {
 constexpr uint64_t pinned_chunk = 512u << 20;  // as in plan.cpp: pieces do not straddle its multiples
 // A submission is cut at so much work: about a tenth of a second on a CPU device, and on the slowest GPU that can
 // hope to paint. Drivers reset at 2 s, and cancelling waits for what was submitted.
-constexpr double cpu_batch_flops = 1.5e9, gpu_batch_flops = 40e9;
+constexpr double cpu_batch_flops = 1e9, gpu_batch_flops = 40e9;
 constexpr uint64_t poll_ns = 50'000'000;
 
 }  // namespace
@@ -340,7 +340,7 @@ void Stage::run(const RunControl& control, bool again) {
     const uint64_t base = pass_ * batches_.size();
     const uint64_t per_pass_uploads = uploads_.size(), first_upload = pass_ * per_pass_uploads;
     pass_++;
-    const uint64_t window = device_.traits().cpu ? 4 : 64;
+    const uint64_t window = device_.traits().cpu ? 2 : 64;  // submissions in flight
     double done_flops = 0, reported = 0;
     uint64_t upload = 0;
     int segment = -1;
