@@ -3,7 +3,7 @@
 #extension GL_EXT_shader_16bit_storage : require
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
 
-#ifdef SLUICE_F16
+#ifdef F16
 #define STORAGE float16_t
 #else
 #define STORAGE float
