@@ -53,6 +53,7 @@ typedef struct sluice_context_desc {
     void* vk_queue;
     uint32_t vk_queue_family;
     void* vk_get_instance_proc_addr; /* NULL: the system's loader */
+    uint32_t vk_fp16; /* 1: that device was created with 16-bit storage and shaderFloat16 (Vulkan cannot be asked) */
 } sluice_context_desc;
 
 sluice_status sluice_context_create(const sluice_context_desc* desc, sluice_context** out, sluice_error* error);

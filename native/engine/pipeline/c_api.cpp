@@ -140,6 +140,7 @@ sluice_status sluice_context_create(const sluice_context_desc* desc, sluice_cont
             host.device = VkDevice(desc->vk_device);
             host.queue = VkQueue(desc->vk_queue);
             host.family = desc->vk_queue_family;
+            host.fp16 = desc->vk_fp16 != 0;
             host.get_instance_proc_addr =
                 reinterpret_cast<PFN_vkGetInstanceProcAddr>(desc->vk_get_instance_proc_addr);
             context->device = vk::Device::adopt(host, context->cache_dir);

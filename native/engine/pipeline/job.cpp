@@ -63,6 +63,7 @@ Job::Job(vk::Device& device, std::string cache_dir, const JobMemory& memory, Run
     : device_(device), cache_dir_(std::move(cache_dir)), memory_(memory), control_(std::move(control)),
       notice_(std::move(notice)) {
     held_before_ = device.device_bytes();
+    driver_before_ = device.driver_used_bytes();
     const bool has_fp16 = device.traits().fp16;
     if (memory.precision == 2 && !has_fp16)
         throw Error(Status::device, "no-fp16", "device " + device.info().name + " has no 16-bit storage",
@@ -135,6 +136,8 @@ std::unique_ptr<Stage> Job::stage(const StageDescription& d, Precision precision
 void Job::retire(const Stage& stage) {
     uploaded_bytes += stage.uploaded_bytes();
     in_place_bytes = std::max(in_place_bytes, stage.plan().in_place_bytes);
+    const uint64_t used = device_.driver_used_bytes();
+    if (used > driver_before_) driver_peak = std::max(driver_peak, used - driver_before_);
     predicted_peak = std::max(predicted_peak, stage.plan().peak_bytes);
     events.insert(events.end(), stage.trace().begin(), stage.trace().end());
 }

@@ -69,6 +69,7 @@ class Job {
 
     // Sums over the job.
     uint64_t uploaded_bytes = 0, in_place_bytes = 0, predicted_peak = 0;
+    uint64_t driver_peak = 0;  // the driver's own count at its highest, over what was taken before; 0 where it has none
     bool cold = false, overflowed = false;
     bool trace = false;
     std::vector<TraceEvent> events;
@@ -83,6 +84,7 @@ class Job {
     RunControl control_;
     std::function<void(const std::string&)> notice_;
     uint64_t budget_ = 0;
+    uint64_t driver_before_ = 0;
     uint64_t held_before_ = 0;  // device memory that was taken when the job began
     std::map<std::string, std::shared_ptr<DeviceWeights>> open_;
 };

@@ -307,7 +307,7 @@ class Painter {
         if (!r_.trace.empty()) write_trace(r_.trace, job_.events);
         result_.seconds = since(start_);
         result_.peak_device_bytes = device_.peak_device_bytes();
-        result_.driver_peak_bytes = device_.driver_used_bytes();
+        result_.driver_peak_bytes = job_.driver_peak;
         result_.in_place_bytes = job_.in_place_bytes;
         result_.budget_bytes = job_.request(job_.precision(), 0).budget;
         result_.uploaded_bytes = job_.uploaded_bytes;
