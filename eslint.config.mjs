@@ -9,6 +9,8 @@ const node = {
   performance: 'readonly',
   URL: 'readonly',
   Buffer: 'readonly',
+  fetch: 'readonly',
+  AbortSignal: 'readonly',
 };
 const timers = {
   setInterval: 'readonly',

@@ -34,13 +34,16 @@ export function contentKey(paths, { skip = () => false, extra = [] } = {}) {
 
 const stampFile = (name) => join(buildDir, 'stamps', name);
 
-export function stampMatches(name, key) {
+// What was written last, or '' where nothing was.
+export function readStamp(name) {
   try {
-    return readFileSync(stampFile(name), 'utf8') === key;
+    return readFileSync(stampFile(name), 'utf8');
   } catch {
-    return false;
+    return '';
   }
 }
+
+export const stampMatches = (name, key) => readStamp(name) === key;
 
 export function writeStamp(name, key) {
   mkdirSync(dirname(stampFile(name)), { recursive: true });

@@ -5,9 +5,10 @@ import * as eslint from './eslint.mjs';
 import * as format from './format.mjs';
 import * as importRules from './import-rules.mjs';
 import * as nativeLayers from './native-layers.mjs';
+import * as rust from './rust.mjs';
 import * as wording from './wording.mjs';
 
-export const checks = [eslint, importRules, nativeLayers, wording, format];
+export const checks = [eslint, importRules, nativeLayers, wording, format, rust];
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { prepareOrExit } = await import('../bootstrap/index.mjs');

@@ -11,7 +11,7 @@ const marks = ['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X'];
 const words = new RegExp(
   `\\b(${marks.join('|')})\\b|doctest::sk` + `ip\\(|\\b(it|test|describe)\\.(sk` + `ip|on` + `ly)\\(`,
 );
-const text = /\.(ts|tsx|mjs|js|c|cpp|h|glsl|comp|py|md|def|txt|yml|json)$/;
+const text = /\.(ts|tsx|mjs|js|c|cpp|h|glsl|comp|py|rs|md|def|txt|yml|json)$/;
 
 export async function problems() {
   const listed = await capture('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {

@@ -1,10 +1,11 @@
-// The engine and its addon by CMake; for the tests also the C++ tests and the C example.
+// The engine, the Rust crates and the addon by CMake; for the tests also the C++ tests and the C example.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { contentKey, stampMatches, writeStamp } from '../../lib/hash.mjs';
 import { nativeBuildDir, root } from '../../lib/paths.mjs';
 import { run } from '../../lib/process.mjs';
+import { cargoTargetDir, findCargo } from '../../lib/rust.mjs';
 
 export const name = 'native build';
 export const purposes = ['run', 'test'];
@@ -17,6 +18,7 @@ const flags = [
   '-DSLUICE_ADDON=ON',
   `-DNODE_API_HEADERS_DIR=${join(modules, 'node-api-headers', 'include')}`,
   `-DNODE_ADDON_API_DIR=${join(modules, 'node-addon-api')}`,
+  `-DSLUICE_CARGO_TARGET_DIR=${cargoTargetDir}`,
 ];
 
 function key(purpose) {
@@ -52,7 +54,17 @@ function removeForeignCache() {
 export async function apply(purpose) {
   const wanted = key(purpose);
   removeForeignCache();
-  await run('cmake', ['-S', join(root, 'native'), '-B', nativeBuildDir, '-G', 'Unix Makefiles', ...flags]);
+  const cargo = `-DSLUICE_CARGO=${findCargo()}`;
+  await run('cmake', [
+    '-S',
+    join(root, 'native'),
+    '-B',
+    nativeBuildDir,
+    '-G',
+    'Unix Makefiles',
+    ...flags,
+    cargo,
+  ]);
   for (const target of targets[purpose]) {
     await run('cmake', [
       '--build',

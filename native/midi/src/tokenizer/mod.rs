@@ -1,0 +1,3 @@
+//! From notes and controls to tokens and back.
+
+pub mod vocab;
