@@ -44,7 +44,7 @@ def held_out(row):
 
 def decode(blob):
     im = Image.open(io.BytesIO(blob)).convert("RGBA")
-    return np.asarray(im)
+    return np.asarray(im if im.size == (SIZE, SIZE) else im.resize((SIZE, SIZE), Image.LANCZOS))
 
 
 def colour_name(rgba):

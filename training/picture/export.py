@@ -2,7 +2,7 @@
 
     python export.py --weights DIR --out resources/models/NAME [--vocab BPE.txt.gz]
 
-DIR is train.py's --out. The tokenizer is CLIP's; its vocabulary is the one that the studio ships, so tokenizer/
+DIR is train.py's --out. The ControlNets become folders beside NAME. The tokenizer is CLIP's; its vocabulary is the one that the studio ships, so tokenizer/
 holds only its configuration unless --vocab asks for vocab.json and merges.txt as well.
 """
 import argparse
@@ -57,8 +57,8 @@ def main():
     parts = {"vae": ("vae", "diffusion_pytorch_model", configuration(N.make_vae())),
              "unet": ("unet", "diffusion_pytorch_model", configuration(N.make_unet())),
              "text": ("text_encoder", "model", TEXT),
-             "scribble": ("controlnet-scribble", "diffusion_pytorch_model", configuration(N.make_controlnet())),
-             "canny": ("controlnet-canny", "diffusion_pytorch_model", configuration(N.make_controlnet()))}
+             "scribble": ("../controlnet-scribble", "diffusion_pytorch_model", configuration(N.make_controlnet())),
+             "canny": ("../controlnet-canny", "diffusion_pytorch_model", configuration(N.make_controlnet()))}
     total = 0
     for name, (folder, stem, config) in parts.items():
         source = f"{a.weights}/{name}.safetensors"

@@ -20,6 +20,7 @@ const require = createRequire(path.join(process.cwd(), 'prepare.mjs'));
 const json = (p) => JSON.parse(fs.readFileSync(require.resolve(p), 'utf8'));
 const SIZE = 256;
 const MARGIN = 10;
+const TEST_SIZE = 128;
 sharp.concurrency(1);
 
 // ---- words -------------------------------------------------------------------------------------------------
@@ -125,10 +126,14 @@ async function render(row) {
     const raw = await sharp(row.load(), { limitInputPixels: 3e8, density: 72 }).ensureAlpha()
       .resize(SIZE * 2, SIZE * 2, { fit: 'inside', withoutEnlargement: true }).png({ compressionLevel: 0 }).toBuffer();
     const trimmed = await sharp(raw).trim({ background: { r: 0, g: 0, b: 0, alpha: 0 }, threshold: 1 }).toBuffer();
-    const file = await sharp(trimmed)
+    const framed = await sharp(trimmed)
       .resize(inner, inner, { fit: 'contain', background: { r: 0, g: 0, b: 0, alpha: 0 } })
       .extend({ top: MARGIN, bottom: MARGIN, left: MARGIN, right: MARGIN, background: { r: 0, g: 0, b: 0, alpha: 0 } })
-      .webp({ quality: row.test ? 58 : 64, alphaQuality: 40, effort: 4, smartSubsample: true })
+      .png({ compressionLevel: 0 })
+      .toBuffer();
+    // Test pictures are only ever looked at by a classifier, at 64x64: kept small, so that the pack travels easily.
+    const file = await (row.test ? sharp(framed).resize(TEST_SIZE, TEST_SIZE) : sharp(framed))
+      .webp({ quality: row.test ? 70 : 64, alphaQuality: 40, effort: 4, smartSubsample: true })
       .toBuffer();
     const { data } = await sharp(file).resize(32, 32).raw().toBuffer({ resolveWithObject: true });
     let covered = 0;
