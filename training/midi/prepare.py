@@ -7,7 +7,7 @@ pack.npz:
   rows      uint16 [events, 8]   all pieces' rows, bos and eos rows included
   starts    int64 [pieces + 1]   where each piece's rows begin
   head      int16 [pieces]       leading rows that set up: bos, signatures, tempo, instruments
-  split     uint8 [pieces]       0 train, 1 validation, 2 test: by a hash of the piece's title
+  split     uint8 [pieces]       0 train, 1 validation, 2 test: by a hash of the piece's title, kind by kind
   kind      uint8 [pieces]       index into KINDS
   low, high uint8 [pieces]       lowest and highest pitch outside the drum channel
   patches   uint8 [pieces, VARIANTS, 16]  other instruments that suit, by channel; 255 keeps the piece's own
@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import random
 import re
 import sys
@@ -114,10 +115,22 @@ def tokenize(job: tuple[str, str]) -> np.ndarray | str:
     return rows.astype(np.uint16)
 
 
-def split_of(title: str) -> int:
-    """0 train (90%), 1 validation (2%), 2 test (8%), by the title alone, so that versions of a piece stay together."""
-    value = int(hashlib.sha256(title.encode()).hexdigest()[:8], 16) % 100
-    return 2 if value < 8 else 1 if value < 10 else 0
+def splits(pieces: list[dict]) -> np.ndarray:
+    """uint8 [pieces]: 0 train, 1 validation, 2 test. Of each kind's titles, those with the lowest hashes: 8% test, 2% validation.
+
+    By the title alone, so that versions of a piece stay together; by kind, so that each has its share.
+    """
+    out = np.zeros(len(pieces), np.uint8)
+    for kind in KINDS:
+        titles = {title_of(p) for p in pieces if p["kind"] == kind}
+        order = sorted(titles, key=lambda t: hashlib.sha256(t.encode()).digest())
+        test, validation = math.ceil(0.08 * len(order)), math.ceil(0.1 * len(order))
+        place = {t: i for i, t in enumerate(order)}
+        for i, p in enumerate(pieces):
+            if p["kind"] == kind:
+                rank = place[title_of(p)]
+                out[i] = 2 if rank < test else 1 if rank < validation else 0
+    return out
 
 
 def title_of(piece: dict) -> str:
@@ -164,6 +177,7 @@ def main() -> int:
     head = np.zeros(pieces, np.int16)
     low, high = np.zeros(pieces, np.uint8), np.zeros(pieces, np.uint8)
     patches = np.full((pieces, VARIANTS, 16), 255, np.uint8)
+    split = splits([p for p, _ in kept])
     summary: dict[str, dict[str, int]] = {}
     for index, (piece, rows) in enumerate(kept):
         notes = rows[:, 0] == vocab.NOTE
@@ -180,14 +194,14 @@ def main() -> int:
         line["pieces"] += 1
         line["events"] += len(rows)
         line["notes"] += int(notes.sum())
-        line["test_pieces"] += split_of(title_of(piece)) == 2
+        line["test_pieces"] += int(split[index] == 2)
     args.out.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(
         args.out / "pack.npz",
         rows=np.concatenate([r for _, r in kept]),
         starts=np.cumsum([0] + [len(r) for _, r in kept]).astype(np.int64),
         head=head, low=low, high=high, patches=patches,
-        split=np.array([split_of(title_of(p)) for p, _ in kept], np.uint8),
+        split=split,
         kind=np.array([KINDS.index(p["kind"]) for p, _ in kept], np.uint8),
     )  # fmt: skip
     names = [[p["source"], p["name"]] for p, _ in kept]

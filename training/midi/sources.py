@@ -29,7 +29,7 @@ RIGHTS_MARK = re.compile(
 # Marks that free a file in so many words.
 FREE_MARK = re.compile(r"\bCC0\b|public domain", re.I)
 
-# Bytes of a compressed score. Beyond it lie movements of well over prepare.py's 12,000 events, slow to convert.
+# Bytes of a compressed score, an eighth of a plain one. Beyond it lie movements of well over prepare.py's 12,000 events, slow to convert.
 LARGEST_SCORE = 150_000
 
 # Folders of music21's corpus: (folder, kind). Palestrina and Essen have terms of their own and are not listed,
@@ -43,13 +43,20 @@ MUSIC21_SCORES = [
 MUSIC21_TUNES = ["ryansMammoth", "oneills1850", "airdsAirs", "miscFolk"]
 
 
+def decoded(data: bytes) -> str:
+    """Text of UTF-16 (by its mark) or UTF-8 bytes, as the XML's declaration then says."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return re.sub(r'encoding=["\']UTF-16["\']', 'encoding="UTF-8"', data.decode("utf-16"), count=1, flags=re.I)
+    return data.decode("utf-8-sig", "replace")
+
+
 def score_text(path: Path) -> str:
     """The MusicXML text of a .mxl (zip) or .xml file."""
     if path.suffix == ".mxl":
         with zipfile.ZipFile(path) as archive:
             names = [n for n in archive.namelist() if n.endswith(("xml", "musicxml")) and "META-INF" not in n]
-            return "\n".join(archive.read(n).decode("utf-8", "replace") for n in names)
-    return path.read_bytes().decode("utf-8", "replace")
+            return "\n".join(decoded(archive.read(n)) for n in names)
+    return decoded(path.read_bytes())
 
 
 def has_rights_mark(text: str) -> bool:
@@ -71,7 +78,7 @@ def convert_score(job: tuple[str, str]) -> str | None:
     try:
         verovio.enableLog(verovio.LOG_OFF)
         toolkit = verovio.toolkit()
-        if not toolkit.loadFile(source):
+        if not toolkit.loadData(score_text(Path(source))):
             return "verovio could not read it"
         Path(target).write_bytes(base64.b64decode(toolkit.renderToMIDI()))
         return None
@@ -129,7 +136,7 @@ class Gather:
         self.pieces.append({"file": path.name, "source": source, "kind": kind, "name": name})
 
     def add_score(self, source: str, kind: str, name: str, path: Path) -> None:
-        if path.stat().st_size > LARGEST_SCORE:
+        if path.stat().st_size > LARGEST_SCORE * (1 if path.suffix == ".mxl" else 8):
             return self.skip(f"{source}: larger than {LARGEST_SCORE} bytes")
         if has_rights_mark(score_text(path)):
             return self.skip(f"{source}: rights mark")
