@@ -75,7 +75,7 @@ def likelihood(model: MidiModel, seeds: list[np.ndarray], continuations: list[np
             total += float((loss[0, len(seed) - 1 :] * keep).sum())
             tokens += float(keep.sum())
             events += len(rows)
-    return {"nll_token": round(total / tokens, 4), "nll_event": round(total / events, 4)}
+    return {"nll_token": round(total / max(1, tokens), 4), "nll_event": round(total / max(1, events), 4)}
 
 
 def held_out(model: MidiModel, pack: Pack, window: int) -> dict[str, dict[str, float]]:
