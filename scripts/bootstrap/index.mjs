@@ -1,8 +1,8 @@
 // Set-up: installs and builds what is missing, then lets the caller go on. One file a step in steps/, run in the
 // order of their names. Does not decide what is built how (the steps do), and needs no package itself.
 //
-// A step exports `name`, `purposes` ("run": what a user needs, "test": what the tests need besides), `check`,
-// which quickly returns null or a reason why the step has to run, and `apply`, which does it or throws.
+// A step exports `name`, `purposes` ("run": what the command line needs, "window": what the studio needs besides,
+// "test": what the tests need besides both), `check`, which quickly returns null or a reason why the step has to run, and `apply`, which does it or throws.
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -28,8 +28,12 @@ async function loadSteps(purpose) {
     .filter((name) => name.endsWith('.mjs'))
     .sort();
   const steps = await Promise.all(names.map((name) => import(pathToFileURL(join(stepsDir, name)).href)));
-  return steps.filter((step) => purpose === 'test' || step.purposes.includes('run'));
+  return steps.filter(({ purposes }) => purpose === 'test' || purposes.includes('run') || purposes.includes(purpose));
 }
+
+// A step that does nothing more for the window than for the command line need not know of it.
+const purposeFor = (step, purpose) =>
+  purpose === 'window' && !step.purposes.includes('window') ? 'run' : purpose;
 
 function holderIsAlive() {
   try {
@@ -59,7 +63,7 @@ async function lock() {
   }
 }
 
-// `purpose` is "run" or "test". Returns the number of steps that had to be done; throws SetupError.
+// `purpose` is "run", "window" or "test". Returns the number of steps that had to be done; throws SetupError.
 export async function prepare(purpose) {
   const [major = 0] = process.versions.node.split('.').map(Number);
   if (major < 20) {
@@ -69,17 +73,18 @@ export async function prepare(purpose) {
     );
   }
   const steps = await loadSteps(purpose);
-  if (steps.every((step) => step.check(purpose) === null)) return 0;
+  if (steps.every((step) => step.check(purposeFor(step, purpose)) === null)) return 0;
 
   await lock();
   let done = 0;
   try {
     for (const step of steps) {
-      const reason = step.check(purpose);
+      const wanted = purposeFor(step, purpose);
+      const reason = step.check(wanted);
       if (reason === null) continue;
       const started = performance.now();
       say(`${step.name}: ${reason}`);
-      await step.apply(purpose);
+      await step.apply(wanted);
       say(`${step.name}: done in ${((performance.now() - started) / 1000).toFixed(1)} s`);
       done++;
     }

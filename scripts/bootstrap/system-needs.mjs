@@ -69,6 +69,19 @@ export const needs = [
     essential: false,
     found: () => namedDriver() || drivers(/\.json$/)(),
   },
+  // The studio's window: Electron's libraries, and a screen in memory where there is none.
+  { what: 'GTK 3', debian: 'libgtk-3-0', purpose: 'window', found: library('libgtk-3.so.0') },
+  { what: 'NSS', debian: 'libnss3', purpose: 'window', found: library('libnss3.so') },
+  { what: 'GBM', debian: 'libgbm1', purpose: 'window', found: library('libgbm.so.1') },
+  { what: 'ALSA', debian: 'libasound2', purpose: 'window', found: library('libasound.so.2') },
+  {
+    what: 'Xvfb',
+    debian: 'xvfb',
+    purpose: 'window',
+    essential: !process.env.DISPLAY && !process.env.WAYLAND_DISPLAY,
+    found: program('Xvfb'),
+  },
+  { what: 'unzip', debian: 'unzip', purpose: 'window', essential: false, found: program('unzip') },
   {
     what: 'the CPU Vulkan driver (lavapipe)',
     debian: 'mesa-vulkan-drivers',
@@ -93,5 +106,7 @@ export const needs = [
 ];
 
 export function missing(purpose) {
-  return needs.filter((need) => (purpose === 'test' || need.purpose === 'run') && !need.found());
+  return needs.filter(
+    (need) => (purpose === 'test' || need.purpose === 'run' || need.purpose === purpose) && !need.found(),
+  );
 }

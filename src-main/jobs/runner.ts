@@ -60,6 +60,11 @@ export class JobRunner<Request, Result> {
     this.#apply({ type: 'cancel', id });
   }
 
+  // An ended job leaves the list; others stay.
+  forget(id: string): void {
+    this.#apply({ type: 'forget', id });
+  }
+
   // Resolves when the job has ended, however it ended.
   ended(id: string): Promise<Job<Request, Result>> {
     return new Promise((resolve, reject) => {

@@ -25,6 +25,9 @@ function xdg(variable: string, fallback: string): string {
 
 export const cacheDir = (): string => join(xdg('XDG_CACHE_HOME', '.cache'), 'sluice');
 
+// The user's pictures and projects, outside the installation, so that an update never touches them.
+export const dataDir = (): string => join(xdg('XDG_DATA_HOME', '.local/share'), 'sluice');
+
 // Folders with models, the first one wins where names are equal.
 export function modelFolders(): { embedded: string; user: string[] } {
   const named = (process.env['SLUICE_MODELS'] ?? '').split(delimiter).filter((path) => path !== '');
@@ -32,7 +35,7 @@ export function modelFolders(): { embedded: string; user: string[] } {
     embedded: join(resourceDir(), 'models'),
     user: [
       ...named.map((path) => resolve(path)),
-      join(xdg('XDG_DATA_HOME', '.local/share'), 'sluice', 'models'),
+      join(dataDir(), 'models'),
     ],
   };
 }

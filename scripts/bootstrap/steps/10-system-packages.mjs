@@ -6,7 +6,7 @@ import { SetupError, say } from '../index.mjs';
 import { missing } from '../system-needs.mjs';
 
 export const name = 'system packages';
-export const purposes = ['run', 'test'];
+export const purposes = ['run', 'window', 'test'];
 
 const canInstall = () => process.getuid?.() === 0 && existsSync('/usr/bin/apt-get');
 const blocking = (need) => need.essential !== false;

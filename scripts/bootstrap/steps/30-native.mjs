@@ -21,12 +21,18 @@ const flags = [
   `-DSLUICE_CARGO_TARGET_DIR=${cargoTargetDir}`,
 ];
 
+// Of npm's packages only these go into the build: others may change without a word of C++ being compiled again.
+function headerVersions() {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  return ['node-api-headers', 'node-addon-api'].map((name) => packages[`node_modules/${name}`].version);
+}
+
 function key(purpose) {
   const isTest = (path) => path.endsWith('_test.cpp') || path.startsWith(join('native', 'examples'));
-  return contentKey(['native', 'shaders', 'package-lock.json'], {
+  return contentKey(['native', 'shaders'], {
     skip: (path) =>
       path.includes('testdata') || path.includes('target') || (purpose === 'run' && isTest(path)),
-    extra: [purpose, ...flags],
+    extra: [purpose, ...flags, ...headerVersions()],
   });
 }
 

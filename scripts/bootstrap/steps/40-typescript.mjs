@@ -9,7 +9,7 @@ export const name = 'TypeScript build';
 export const purposes = ['run', 'test'];
 
 const key = () =>
-  contentKey(['src-main', 'src-preload', 'vite.config.ts', 'package-lock.json'], {
+  contentKey(['src-main', 'src-preload', 'src-renderer', 'electron.vite.config.ts', 'package-lock.json'], {
     skip: (path) => path.endsWith('.test.ts'),
   });
 
@@ -20,7 +20,7 @@ export function check() {
 
 export async function apply() {
   const wanted = key();
-  const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
-  await run(process.execPath, [vite, 'build', '--logLevel', 'warn'], { cwd: root });
+  const electronVite = join(root, 'node_modules', 'electron-vite', 'bin', 'electron-vite.js');
+  await run(process.execPath, [electronVite, 'build', '--logLevel', 'warn'], { cwd: root });
   writeStamp('typescript', wanted);
 }

@@ -1,0 +1,60 @@
+// How the three parts are bundled: what runs in Node and Electron's main process (src-main), the bridge
+// (src-preload), the window (src-renderer). The command line is one of src-main's entries and runs in plain Node,
+// so nothing here may need an installed Electron, and only main.ts may import it.
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'electron-vite';
+
+// The oldest runtime that set-up may assemble has Chromium 130 and Node 20.
+const nodeTarget = 'node20.10';
+const chromeTarget = 'chrome130';
+
+export default defineConfig({
+  main: {
+    build: {
+      outDir: 'out/main',
+      emptyOutDir: true,
+      target: nodeTarget,
+      minify: false,
+      sourcemap: true,
+      reportCompressedSize: false,
+      rolldownOptions: {
+        input: {
+          cli: 'src-main/cli.ts',
+          main: 'src-main/main.ts',
+          'painting-child': 'src-main/painting/child/entry.ts',
+        },
+        output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name].js' },
+      },
+    },
+  },
+  preload: {
+    build: {
+      outDir: 'out/preload',
+      emptyOutDir: true,
+      target: chromeTarget,
+      minify: false,
+      sourcemap: false,
+      reportCompressedSize: false,
+      externalizeDeps: false, // a sandboxed preload can require nothing but electron
+      rolldownOptions: {
+        input: { index: 'src-preload/index.ts' },
+        output: { format: 'cjs', entryFileNames: '[name].cjs' },
+      },
+    },
+  },
+  renderer: {
+    root: 'src-renderer',
+    base: './',
+    plugins: [react()],
+    build: {
+      outDir: 'out/renderer',
+      emptyOutDir: true,
+      target: chromeTarget,
+      sourcemap: false,
+      reportCompressedSize: false,
+      chunkSizeWarningLimit: 4000, // read from the disk, not from a network
+      assetsInlineLimit: 0, // the policy for content allows no data: fonts
+      rolldownOptions: { input: { index: 'src-renderer/index.html' } },
+    },
+  },
+});

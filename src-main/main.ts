@@ -1,0 +1,93 @@
+// The studio: one window over the same services as the command line. Documents and the queue live here and in the
+// window; painting runs in a child of its own.
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { app, BrowserWindow, Menu, session } from 'electron';
+import { Engine } from './engine/index.ts';
+import { serveAppDomain } from './ipc/app.ts';
+import { IpcBridge } from './ipc/bridge.ts';
+import { servePaintingDomain } from './ipc/painting.ts';
+import { findModels } from './library/models.ts';
+import { addonPath, cacheDir, dataDir, modelFolders, programRoot, resourceDir } from './library/paths.ts';
+import { spawnPaintingChild } from './painting/child/electron.ts';
+import { PaintingSupervisor } from './painting/child/supervisor.ts';
+import { PaintingOrders } from './painting/orders.ts';
+import { Screenshot, screenshotPath } from './window/capture.ts';
+import { APP_ORIGIN, GALLERY_PREFIX } from './window/origin.ts';
+import { registerScheme, serveApp } from './window/protocol.ts';
+import { denyPermissions, guardContents } from './window/security.ts';
+import { openWindow } from './window/window.ts';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const gallery = join(dataDir(), 'gallery');
+const state = join(dataDir(), 'studio');
+
+app.setName('Sluice');
+app.setPath('userData', join(state, 'browser'));
+app.enableSandbox();
+registerScheme();
+guardContents();
+
+function start(): void {
+  mkdirSync(state, { recursive: true });
+  mkdirSync(gallery, { recursive: true });
+  if (process.platform !== 'darwin') Menu.setApplicationMenu(null);
+  denyPermissions(session.defaultSession);
+  serveApp(session.defaultSession, { page: join(programRoot(), 'out', 'renderer'), gallery });
+
+  let engine: Engine | null = null;
+  const supervisor = new PaintingSupervisor(() => spawnPaintingChild(join(here, 'painting-child.js')), {
+    addon: addonPath(),
+    paths: { cacheDir: cacheDir(), resourceDir: resourceDir() },
+  });
+  const bridge = new IpcBridge();
+  const models = (): ReturnType<typeof findModels> => findModels(modelFolders());
+  let screenshot: Screenshot | null = null;
+  const orders = new PaintingOrders(
+    {
+      execute: supervisor.execute,
+      models,
+      gallery,
+      work: join(app.getPath('temp'), `sluice-orders-${process.pid}`),
+      pictureUrl: (file) => `${APP_ORIGIN}${GALLERY_PREFIX}${encodeURIComponent(file)}`,
+    },
+    (job) => {
+      emitPainting('changed', job);
+      screenshot?.jobChanged(job);
+    },
+  );
+  const wanted = screenshotPath(process.argv);
+  const emitApp = serveAppDomain(bridge, {
+    ready: () => {
+      if (wanted !== null) emitApp('command', 'help.example');
+    },
+  });
+  const emitPainting = servePaintingDomain(bridge, {
+    engine: () => (engine ??= new Engine(addonPath())),
+    models,
+    orders: () => orders,
+  });
+
+  const window = openWindow({ preload: join(here, '..', 'preload', 'index.cjs'), state });
+  bridge.attach(window.webContents);
+  if (wanted !== null) screenshot = new Screenshot(wanted, window, (status) => app.exit(status));
+
+  app.on('before-quit', () => {
+    supervisor.close();
+    orders.close();
+  });
+}
+
+if (app.requestSingleInstanceLock()) {
+  app.on('second-instance', () => {
+    const [window] = BrowserWindow.getAllWindows();
+    if (window?.isMinimized() === true) window.restore();
+    window?.focus();
+  });
+  app.on('window-all-closed', () => app.quit());
+  void app.whenReady().then(start);
+} else {
+  console.error('Sluice is running already; its window comes to the front.');
+  app.quit();
+}

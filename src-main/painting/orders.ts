@@ -1,0 +1,191 @@
+// Painting for the window: turns orders (settings and pictures as bytes) into requests, runs them through the same
+// queue as the command line does, and keeps results in the gallery. Pictures of an order lie in a folder of their own
+// until its job is forgotten.
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PaintRequest } from '../../src-preload/contract/jobs.ts';
+import type { PaintedPicture, PaintJob, PaintOrder, PaintSettings } from '../../src-preload/contract/painting.ts';
+import type { EnginePicture } from '../engine/index.ts';
+import type { Job } from '../jobs/queue.ts';
+import { type Execute, JobRunner } from '../jobs/runner.ts';
+import { writeWhole } from '../library/files.ts';
+import { encodePng } from '../library/images.ts';
+import { type FoundModel, resolveControl, resolveModel } from '../library/models.ts';
+import { addPngTexts } from '../library/png.ts';
+import { pictureTexts } from './metadata.ts';
+
+// What waits in the queue: the order, and what it was turned into.
+interface Queued {
+  order: PaintOrder;
+  request: PaintRequest;
+  folder: string;
+}
+
+interface Painted {
+  pictures: PaintedPicture[];
+  seconds: number;
+  peakDeviceBytes: number;
+}
+
+export interface OrdersSetup {
+  execute: Execute<PaintRequest, EnginePicture>;
+  models(): readonly FoundModel[];
+  gallery: string; // a folder
+  work: string; // a folder for what jobs read
+  pictureUrl(file: string): string;
+}
+
+// A model without weights yet is the embedded pipeline, or else the first one that is there.
+export function modelPath(name: string | null, models: readonly FoundModel[]): string {
+  if (name !== null) return resolveModel(name, models);
+  const embedded = models.some(({ source, kind }) => source === 'embedded' && kind === 'pipeline');
+  const first = models.find(({ kind }) => kind === 'pipeline');
+  return embedded || first === undefined ? resolveModel(null, models) : first.path;
+}
+
+export function requestOf(
+  settings: PaintSettings,
+  model: string,
+  paths: Pick<PaintRequest, 'controls' | 'init' | 'mask'>,
+): PaintRequest {
+  return {
+    type: 'paint',
+    prompt: settings.prompt,
+    negative: settings.negative,
+    model,
+    vae: null,
+    width: settings.width,
+    height: settings.height,
+    steps: settings.steps,
+    cfg: settings.cfg,
+    sampler: settings.sampler,
+    schedule: settings.schedule,
+    seed: settings.seed,
+    count: settings.count,
+    clipSkip: 1,
+    vaeTiling: false,
+    strength: settings.strength,
+    latents: null,
+    precision: settings.precision,
+    budgetBytes: settings.budgetMebibytes * 2 ** 20,
+    device: settings.device,
+    previewEvery: 1,
+    trace: null,
+    ...paths,
+  };
+}
+
+function viewOf(job: Job<Queued, Painted>): PaintJob {
+  const { order } = job.request;
+  return {
+    id: job.id,
+    state: job.state,
+    settings: order.settings,
+    controlKinds: order.controls.map(({ kind }) => kind),
+    progress: job.progress,
+    preview: job.preview,
+    notices: [...job.notices],
+    failure: job.failure,
+    pictures: job.result?.pictures ?? [],
+    seconds: job.result?.seconds ?? null,
+    peakDeviceBytes: job.result?.peakDeviceBytes ?? null,
+  };
+}
+
+export class PaintingOrders {
+  readonly #setup: OrdersSetup;
+  readonly #runner: JobRunner<Queued, Painted>;
+
+  // `changed` hears of every job that is new or has changed.
+  constructor(setup: OrdersSetup, changed: (job: PaintJob) => void) {
+    this.#setup = setup;
+    mkdirSync(setup.gallery, { recursive: true });
+    mkdirSync(setup.work, { recursive: true });
+    this.#runner = new JobRunner<Queued, Painted>((queued, reports) => {
+      const { result, cancel } = setup.execute(queued.request, reports);
+      return { result: result.then((picture) => this.#keep(queued, picture)), cancel };
+    });
+    this.#runner.subscribe((state, { id }) => {
+      const job = state.jobs.get(id);
+      if (job !== undefined) changed(viewOf(job));
+    });
+  }
+
+  // Throws a SluiceError when the order can never work: an unknown model, a kind without a ControlNet.
+  enqueue(order: PaintOrder): string {
+    const models = this.#setup.models();
+    const model = modelPath(order.settings.model, models);
+    const folder = mkdtempSync(join(this.#setup.work, 'order-'));
+    const put = (name: string, content: Uint8Array): string => {
+      const path = join(folder, name);
+      writeFileSync(path, content);
+      return path;
+    };
+    try {
+      const request = requestOf(order.settings, model, {
+        controls: order.controls.map(({ kind, picture, strength, start, end }, index) => ({
+          kind,
+          image: put(`control-${index}.png`, picture),
+          model: resolveControl(kind, null, models),
+          strength,
+          start,
+          end,
+        })),
+        init: order.init === null ? null : put('init.png', order.init),
+        mask: order.mask === null ? null : put('mask.png', order.mask),
+      });
+      return this.#runner.enqueue({ order, request, folder }, order.at);
+    } catch (error) {
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  // Ended ones first, then the one that runs, then those that wait, each in their order.
+  jobs(): PaintJob[] {
+    const { ended, running, waiting, jobs } = this.#runner.state;
+    return [...ended, ...(running === null ? [] : [running]), ...waiting].flatMap((id) => {
+      const job = jobs.get(id);
+      return job === undefined ? [] : [viewOf(job)];
+    });
+  }
+
+  cancel(id: string): void {
+    this.#runner.cancel(id);
+  }
+
+  cancelAll(): void {
+    const { waiting, running } = this.#runner.state;
+    for (const id of [...waiting, ...(running === null ? [] : [running])]) this.#runner.cancel(id);
+  }
+
+  // An ended job leaves the list; its pictures stay in the gallery. False when it has not ended.
+  forget(id: string): boolean {
+    const job = this.#runner.state.jobs.get(id);
+    this.#runner.forget(id);
+    if (job === undefined || this.#runner.state.jobs.has(id)) return false;
+    rmSync(job.request.folder, { recursive: true, force: true });
+    return true;
+  }
+
+  close(): void {
+    rmSync(this.#setup.work, { recursive: true, force: true });
+  }
+
+  async #keep({ request }: Queued, { images, figures }: EnginePicture): Promise<Painted> {
+    const name = `${new Date().toISOString().replace(/[:.]/g, '-')}-${randomUUID().slice(0, 8)}`;
+    const pictures: PaintedPicture[] = [];
+    const files = [];
+    for (const [index, image] of images.entries()) {
+      const seed = request.seed + index;
+      const file = images.length === 1 ? `${name}.png` : `${name}-${index + 1}.png`;
+      const content = addPngTexts(await encodePng(image), pictureTexts(request, seed));
+      files.push({ path: join(this.#setup.gallery, file), content });
+      const { width, height } = image;
+      pictures.push({ id: file, url: this.#setup.pictureUrl(file), width, height, seed });
+    }
+    await writeWhole(files);
+    return { pictures, seconds: figures.seconds, peakDeviceBytes: figures.peakDeviceBytes };
+  }
+}

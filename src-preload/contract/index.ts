@@ -1,0 +1,10 @@
+// Everything that crosses between the window and the main process: one domain a file.
+import { app } from './app.ts';
+import type { Bridge, Client } from './ipc.ts';
+import { painting } from './painting.ts';
+
+export const contract = { app, painting };
+
+export type StudioContract = typeof contract;
+export type StudioBridge = Bridge<StudioContract>;
+export type StudioClient = Client<StudioContract>;
