@@ -1,0 +1,28 @@
+import { useEffect } from 'react';
+import { listenForShortcuts } from './commands/shortcuts.ts';
+import { runCommand } from './commands/table.ts';
+import { followJobs } from './queries.ts';
+import { Notices } from './shell/Notices.tsx';
+import { Palette } from './shell/Palette.tsx';
+import { PaneGrid } from './shell/PaneGrid.tsx';
+import { ShortcutsDialog } from './shell/ShortcutsDialog.tsx';
+import { TopBar } from './shell/TopBar.tsx';
+import { tellFailure } from './notices.ts';
+import { studio } from './studio.ts';
+
+export function App() {
+  useEffect(() => {
+    const leave = [listenForShortcuts(), followJobs(), studio.app.command((id) => runCommand(id))];
+    studio.app.ready().catch(tellFailure);
+    return () => leave.forEach((stop) => stop());
+  }, []);
+  return (
+    <div className="app">
+      <TopBar />
+      <PaneGrid />
+      <Palette />
+      <ShortcutsDialog />
+      <Notices />
+    </div>
+  );
+}

@@ -1,0 +1,81 @@
+// Draws items on a 2D context, the same way for the screen and for what is handed to the engine.
+import { getStroke } from 'perfect-freehand';
+import { assetBitmap } from '../app/assets.ts';
+import type { Item, Stroke } from '../core/canvas/model.ts';
+
+export type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
+
+function trace(context: Context, outline: number[][]): void {
+  context.beginPath();
+  const first = outline[0];
+  if (first === undefined) return;
+  context.moveTo(first[0] ?? 0, first[1] ?? 0);
+  for (let i = 1; i < outline.length; i++) {
+    const [x0 = 0, y0 = 0] = outline[i] ?? [];
+    const [x1 = 0, y1 = 0] = outline[(i + 1) % outline.length] ?? [];
+    context.quadraticCurveTo(x0, y0, (x0 + x1) / 2, (y0 + y1) / 2);
+  }
+  context.closePath();
+}
+
+// At a pressure of a half, which a mouse gives, the stroke is as thick as its size says.
+export function drawSamples(context: Context, samples: readonly number[], size: number, ended = true): void {
+  const points: [number, number, number][] = [];
+  for (let i = 0; i + 2 < samples.length; i += 3) {
+    points.push([samples[i] ?? 0, samples[i + 1] ?? 0, samples[i + 2] ?? 0.5]);
+  }
+  const [only] = points;
+  if (points.length === 1 && only !== undefined) {
+    context.beginPath();
+    context.arc(only[0], only[1], (size / 2) * (0.5 + only[2]), 0, 2 * Math.PI);
+  } else {
+    trace(
+      context,
+      getStroke(points, { size, thinning: 0.5, smoothing: 0.5, streamline: 0.25, simulatePressure: false, last: ended }),
+    );
+  }
+  context.fill();
+}
+
+export const drawStroke = (context: Context, stroke: Stroke): void =>
+  drawSamples(context, stroke.samples, stroke.size);
+
+// `ink` replaces every colour: a control picture is white on black, whatever it looks like on the canvas.
+export function drawItem(context: Context, item: Item, ink: string | null = null): void {
+  if (item.type === 'picture') {
+    const bitmap = assetBitmap(item.asset);
+    if (bitmap !== undefined) context.drawImage(bitmap, item.x, item.y, item.width, item.height);
+    return;
+  }
+  context.save();
+  context.globalCompositeOperation = item.erase ? 'destination-out' : 'source-over';
+  const colour = item.erase ? '#000000' : (ink ?? item.colour);
+  context.fillStyle = colour;
+  context.strokeStyle = colour;
+  switch (item.type) {
+    case 'stroke':
+      drawStroke(context, item);
+      break;
+    case 'area':
+      context.beginPath();
+      for (let i = 0; i + 1 < item.points.length; i += 2) {
+        context.lineTo(item.points[i] ?? 0, item.points[i + 1] ?? 0);
+      }
+      context.closePath();
+      context.fill();
+      break;
+    case 'rectangle':
+    case 'ellipse':
+      context.lineWidth = item.size;
+      context.lineJoin = 'round';
+      context.beginPath();
+      if (item.type === 'rectangle') context.rect(item.x, item.y, item.width, item.height);
+      else {
+        const [rx, ry] = [item.width / 2, item.height / 2];
+        context.ellipse(item.x + rx, item.y + ry, rx, ry, 0, 0, 2 * Math.PI);
+      }
+      if (item.filled) context.fill();
+      else context.stroke();
+  }
+  context.restore();
+}

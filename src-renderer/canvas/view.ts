@@ -1,0 +1,58 @@
+// What the canvas's window shows and what the hand holds. Not part of the document: none of it is undone or saved.
+import { create } from 'zustand';
+import { currentDocument } from '../app/document.ts';
+import type { View } from '../core/canvas/geometry.ts';
+import type { Layer } from '../core/canvas/model.ts';
+
+export type ToolName = 'brush' | 'eraser' | 'move' | 'hand' | 'picker' | 'rectangle' | 'ellipse' | 'lasso' | 'box';
+
+export interface CanvasView {
+  view: View;
+  tool: ToolName;
+  colour: string;
+  otherColour: string;
+  size: number; // of brush and eraser, in document pixels
+  filled: boolean; // shapes
+  selected: string | null; // a layer
+  side: 'paint' | 'layers';
+}
+
+export const useCanvasView = create<CanvasView>()(() => ({
+  view: { x: 0, y: 0, scale: 1 },
+  tool: 'brush',
+  colour: '#d9542b',
+  otherColour: '#ffffff',
+  size: 5,
+  filled: false,
+  selected: null,
+  side: 'paint',
+}));
+
+export const MIN_BRUSH = 1;
+export const MAX_BRUSH = 200;
+
+export const setView = (view: View): void => useCanvasView.setState({ view });
+export const setTool = (tool: ToolName): void => useCanvasView.setState({ tool });
+export const setSize = (size: number): void =>
+  useCanvasView.setState({ size: Math.min(MAX_BRUSH, Math.max(MIN_BRUSH, Math.round(size))) });
+
+// The layer that is drawn on: the chosen one, or the topmost scribble, or whatever is on top.
+export function selectedLayer(
+  layers: readonly Layer[] = currentDocument().canvas.layers,
+  selected: string | null = useCanvasView.getState().selected,
+): Layer | undefined {
+  return (
+    layers.find(({ id }) => id === selected) ??
+    layers.findLast(({ kind }) => kind === 'scribble') ??
+    layers.at(-1)
+  );
+}
+
+// Control layers are drawn in one ink each, so that they can be told apart; only paint layers have colours.
+const inks: Record<Exclude<Layer['kind'], 'paint'>, string> = {
+  scribble: '#17181b',
+  canny: '#2f4fd0',
+  mask: '#e5484d',
+};
+export const inkOf = (layer: Layer): string =>
+  layer.kind === 'paint' ? useCanvasView.getState().colour : inks[layer.kind];
