@@ -25,7 +25,7 @@ export const useCanvasView = create<CanvasView>()(() => ({
   size: 5,
   filled: false,
   selected: null,
-  side: 'paint',
+  side: 'layers',
 }));
 
 export const MIN_BRUSH = 1;

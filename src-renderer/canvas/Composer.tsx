@@ -1,0 +1,100 @@
+// What to paint, and the button that paints it.
+import { ImageOff, Sparkles, Square } from 'lucide-react';
+import { useState } from 'react';
+import { performOn, sealStep, usePart } from '../app/document.ts';
+import { isActive, useJobs } from '../app/queries.ts';
+import { runCommand } from '../app/commands/table.ts';
+import { showKey } from '../app/commands/keys.ts';
+import { setForm } from '../core/canvas/actions.ts';
+import { IconButton } from '../ui/IconButton.tsx';
+import { weightSelection } from '../core/canvas/prompt.ts';
+import { usePromptHistory } from './prompt-history.ts';
+
+function historyKey(event: React.KeyboardEvent): boolean {
+  if (!event.altKey || (event.key !== 'ArrowUp' && event.key !== 'ArrowDown')) return false;
+  const prompt = usePromptHistory.getState().step(event.key === 'ArrowUp' ? 1 : -1);
+  if (prompt !== undefined) performOn('canvas', setForm({ prompt }));
+  return true;
+}
+
+function weightKey(event: React.KeyboardEvent<HTMLTextAreaElement>): boolean {
+  const up = event.key === 'ArrowUp';
+  if (!(event.ctrlKey || event.metaKey) || (!up && event.key !== 'ArrowDown')) return false;
+  const { value, selectionStart, selectionEnd } = event.currentTarget;
+  const changed = weightSelection(value, selectionStart, selectionEnd, up ? 0.1 : -0.1);
+  if (changed === null) return true;
+  performOn('canvas', setForm({ prompt: changed.text }));
+  const field = event.currentTarget;
+  requestAnimationFrame(() => field.setSelectionRange(changed.start, changed.end));
+  return true;
+}
+
+export function Composer() {
+  const { form } = usePart('canvas');
+  const [withNegative, setWithNegative] = useState(form.negative !== '');
+  const active = useJobs().filter(isActive);
+  const running = active.find(({ state }) => state !== 'queued');
+  const { step = 0, steps = 0 } = running?.progress ?? {};
+  return (
+    <form
+      className="composer floating"
+      aria-label="What to paint"
+      onSubmit={(event) => {
+        event.preventDefault();
+        runCommand('canvas.generate');
+      }}
+    >
+      <div className="composer-fields">
+        <textarea
+          data-field="prompt"
+          aria-label="Prompt"
+          placeholder="Describe the picture…"
+          rows={2}
+          value={form.prompt}
+          onChange={(event) => performOn('canvas', setForm({ prompt: event.target.value }))}
+          onBlur={sealStep}
+          onKeyDown={(event) => {
+            if (historyKey(event) || weightKey(event)) event.preventDefault();
+          }}
+        />
+        {withNegative && (
+          <textarea
+            aria-label="Negative prompt"
+            placeholder="What it should not show…"
+            rows={1}
+            className="negative"
+            value={form.negative}
+            onChange={(event) => performOn('canvas', setForm({ negative: event.target.value }))}
+            onBlur={sealStep}
+          />
+        )}
+      </div>
+      <div className="composer-actions">
+        <IconButton
+          label={withNegative ? 'Hide the negative prompt' : 'Negative prompt'}
+          icon={ImageOff}
+          pressed={withNegative}
+          side="top"
+          onClick={() => {
+            if (withNegative) performOn('canvas', setForm({ negative: '' }));
+            setWithNegative(!withNegative);
+          }}
+        />
+        {active.length > 0 && (
+          <button type="button" className="button" onClick={() => runCommand('canvas.cancel')}>
+            <Square size={13} aria-hidden /> Cancel
+          </button>
+        )}
+        <button type="submit" className="button button-primary generate" title={showKey('Mod+Enter')}>
+          <Sparkles size={15} aria-hidden />
+          {active.length > 0 ? 'Queue' : 'Generate'}
+        </button>
+      </div>
+      {running !== undefined && (
+        <div className="progress composer-progress" role="progressbar" aria-label="Painting" aria-valuenow={step} aria-valuemin={0} aria-valuemax={Math.max(1, steps)}>
+          <div style={{ width: `${steps === 0 ? 2 : (100 * step) / steps}%` }} />
+        </div>
+      )}
+    </form>
+  );
+}
