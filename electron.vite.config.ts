@@ -31,7 +31,7 @@ export default defineConfig({
     build: {
       outDir: 'out/preload',
       emptyOutDir: true,
-      target: chromeTarget,
+      target: nodeTarget,
       minify: false,
       sourcemap: false,
       reportCompressedSize: false,

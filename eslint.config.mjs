@@ -1,5 +1,6 @@
 import js from '@eslint/js';
 import importX from 'eslint-plugin-import-x';
+import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 import { bannedModules, zones } from './scripts/lint/layers.mjs';
 
@@ -38,6 +39,11 @@ export default tseslint.config(
     languageOptions: { globals: { ...node, ...timers } },
   },
   {
+    // Specs hold functions that run in the page.
+    files: ['e2e/**/*.mjs'],
+    languageOptions: { globals: { document: 'readonly', navigator: 'readonly' } },
+  },
+  {
     files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
@@ -62,9 +68,15 @@ export default tseslint.config(
       'import-x/no-cycle': 'error',
     },
   },
-  ...bannedModules.map(({ files, patterns, message }) => ({
+  { files: ['src-renderer/**/*.tsx'], ...reactHooks.configs.flat['recommended-latest'] },
+  ...bannedModules.map(({ files, patterns, message, names, except = [] }) => ({
     files,
-    ignores: ['**/*.test.ts'],
-    rules: { 'no-restricted-imports': ['error', { patterns: [{ group: patterns, message }] }] },
+    ignores: ['**/*.test.ts', ...except],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ group: patterns, message, ...(names && { importNames: names }) }] },
+      ],
+    },
   })),
 );

@@ -1,7 +1,48 @@
-// npm start: the studio's window, once there is one; until then the demo.
+// npm start: the studio. On a machine without a display it runs on a screen in memory, paints the example, keeps a
+// screenshot beside the demo's results and ends.
+import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { prepareOrExit } from './bootstrap/index.mjs';
 import { demo } from './demo/index.mjs';
+import { hasDisplay, startXvfb } from './lib/display.mjs';
+import { electronArguments, electronProgram } from './lib/electron.mjs';
+import { root } from './lib/paths.mjs';
+import { hasEmbeddedModel, tryModels } from './lib/try-models.mjs';
 
-await prepareOrExit('run');
-console.log('Sluice has no window yet; the demo runs instead. ./sluice --help shows the command line.');
-process.exitCode = await demo();
+// Without an embedded or an own model there would be nothing to paint with.
+async function modelsEnvironment() {
+  if (hasEmbeddedModel() || process.env.SLUICE_MODELS) return {};
+  return { SLUICE_MODELS: await tryModels() };
+}
+
+function studio(args, env) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(electronProgram(), [...electronArguments(), ...args], {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: 'inherit',
+    });
+    child.on('error', reject);
+    child.on('exit', (code, signal) => resolve(signal === null ? code : 130));
+    for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => child.kill(name));
+  });
+}
+
+async function withoutDisplay(env) {
+  const status = await demo();
+  if (status !== 0) return status;
+  const folder = join(root, 'demo-output');
+  mkdirSync(folder, { recursive: true });
+  console.log('There is no display: the studio runs on a screen in memory and keeps a picture of itself.');
+  const screen = await startXvfb({ width: 1440, height: 920 });
+  try {
+    return await studio([`--screenshot=${join(folder, 'studio.png')}`], { ...env, DISPLAY: screen.display });
+  } finally {
+    await screen.close();
+  }
+}
+
+await prepareOrExit('window');
+const env = await modelsEnvironment();
+process.exitCode = hasDisplay() ? await studio([], env) : await withoutDisplay(env);

@@ -25,7 +25,8 @@ const state = join(dataDir(), 'studio');
 
 app.setName('Sluice');
 app.setPath('userData', join(state, 'browser'));
-app.enableSandbox();
+// Chromium cannot sandbox the superuser's processes; whoever starts it so has asked for it by this switch.
+if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox();
 registerScheme();
 guardContents();
 

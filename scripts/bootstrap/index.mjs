@@ -28,7 +28,9 @@ async function loadSteps(purpose) {
     .filter((name) => name.endsWith('.mjs'))
     .sort();
   const steps = await Promise.all(names.map((name) => import(pathToFileURL(join(stepsDir, name)).href)));
-  return steps.filter(({ purposes }) => purpose === 'test' || purposes.includes('run') || purposes.includes(purpose));
+  return steps.filter(
+    ({ purposes }) => purpose === 'test' || purposes.includes('run') || purposes.includes(purpose),
+  );
 }
 
 // A step that does nothing more for the window than for the command line need not know of it.

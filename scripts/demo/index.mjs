@@ -3,9 +3,8 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { buildDir, nativeBuildDir, root } from '../lib/paths.mjs';
-import { run as runProgram } from '../lib/process.mjs';
-import { writeSeededFolder } from '../lib/seeded.mjs';
+import { root } from '../lib/paths.mjs';
+import { tryModels } from '../lib/try-models.mjs';
 
 const drawing = join(root, 'resources', 'demo', 'fish.png');
 const prompt = 'an orange fish';
@@ -22,12 +21,12 @@ function embedded() {
 }
 
 async function randomModel() {
-  const folder = join(buildDir, 'demo-model');
-  if (!existsSync(join(folder, 'controlnet', 'config.json'))) {
-    await runProgram('cmake', ['--build', nativeBuildDir, '--target', 'seeded_model', '--parallel', '2']);
-    await writeSeededFolder('tiny', folder);
-  }
-  return { model: ['--model', folder], control: `scribble=${drawing},model=${join(folder, 'controlnet')}` };
+  const folder = await tryModels();
+  const control = join(folder, 'controlnet-scribble');
+  return {
+    model: ['--model', join(folder, 'random-weights')],
+    control: `scribble=${drawing},model=${control}`,
+  };
 }
 
 function sluice(args) {

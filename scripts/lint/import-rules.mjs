@@ -11,6 +11,13 @@ const refused = [
   ['src-main/jobs/queue.ts', "import fs from 'node:fs';"],
   ['src-main/engine/index.ts', "import { reduce } from '../jobs/queue.ts';"],
   ['src-preload/contract/errors.ts', "import type { Engine } from '../../src-main/engine/index.ts';"],
+  ['src-main/ipc/painting.ts', "import { ipcMain } from 'electron';"],
+  ['src-main/painting/painter.ts', "import { ipcRenderer } from 'electron';"],
+  ['src-main/painting/orders.ts', "import { IpcBridge } from '../ipc/bridge.ts';"],
+  ['src-renderer/app/studio.ts', "import { ipcRenderer } from 'electron';"],
+  ['src-renderer/core/history.ts', "import { useState } from 'react';"],
+  ['src-renderer/core/history.ts', "import { studio } from '../app/studio.ts';"],
+  ['src-renderer/ui/Choice.tsx', "import { studio } from '../app/studio.ts';"],
   ['src-preload/contract/errors.ts', "import path from 'node:path';"],
 ];
 const rules = new Set(['import-x/no-restricted-paths', 'no-restricted-imports']);

@@ -42,6 +42,17 @@ export const zones = [
     message: 'services do not know the command line',
   },
   {
+    target: './src-main/!(ipc|window)/**/*',
+    from: './src-main/ipc',
+    message: 'services do not know the window that asks them',
+  },
+  {
+    target: './src-renderer/ui',
+    from: './src-renderer',
+    except: ['./ui'],
+    message: 'ui/ holds controls that know nothing of the studio',
+  },
+  {
     target: './src-main/!(engine)/**/*',
     from: './native',
     message: 'src-main/engine is the only importer of a native binary',
@@ -59,5 +70,14 @@ export const bannedModules = [
     files: ['src-renderer/**/*.ts', 'src-renderer/**/*.tsx'],
     patterns: ['node:*', 'electron', 'electron/*'],
     message: 'the renderer reaches the system through the preload bridge only',
+  },
+  // One rule a file: a folder that is named above has its ban there. Everything else of src-main may name Electron,
+  // but its message channels belong to the bridge.
+  {
+    files: ['src-main/!(jobs)/**/*.ts', 'src-main/*.ts'],
+    except: ['src-main/ipc/bridge.ts'],
+    patterns: ['electron'],
+    names: ['ipcMain', 'ipcRenderer'],
+    message: 'messages go through the contract: src-main/ipc/bridge.ts',
   },
 ];

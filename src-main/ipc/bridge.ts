@@ -3,7 +3,13 @@
 import { ipcMain, type WebContents, type WebFrameMain } from 'electron';
 import { z } from 'zod';
 import { asSluiceError } from '../../src-preload/contract/errors.ts';
-import { type Call, channelName, type Domain, type Emit, type Handlers } from '../../src-preload/contract/ipc.ts';
+import {
+  type Call,
+  channelName,
+  type Domain,
+  type Emit,
+  type Handlers,
+} from '../../src-preload/contract/ipc.ts';
 import { APP_ORIGIN } from '../window/origin.ts';
 
 // Only the window's own top frame, showing our own page, may ask for anything.
@@ -44,7 +50,8 @@ export class IpcBridge {
 
   #handle(channel: string, { input, output }: Call, handler: (input: unknown) => unknown): void {
     ipcMain.handle(channel, async (event, value: unknown) => {
-      if (!isTrusted(event.senderFrame, this.#window)) throw new Error(`${channel}: the sender is not trusted`);
+      if (!isTrusted(event.senderFrame, this.#window))
+        throw new Error(`${channel}: the sender is not trusted`);
       try {
         const given = input.safeParse(value);
         if (!given.success)

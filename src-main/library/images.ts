@@ -1,7 +1,8 @@
-// Picture files to pixels and back, by sharp. Stretches to the size that a job needs and says so.
-import { stat } from 'node:fs/promises';
-import sharp from 'sharp';
+// Picture files to pixels and back, by sharp. Stretches to the size that a job needs and says so. sharp is loaded when
+// it is needed: the window's own plain pictures get by without it (plain-png.ts says why).
+import { readFile, stat } from 'node:fs/promises';
 import { SluiceError, Status } from '../../src-preload/contract/errors.ts';
+import { decodePlainPng } from './plain-png.ts';
 
 export interface Picture {
   width: number;
@@ -29,6 +30,10 @@ async function decode(path: string, wanted: Wanted): Promise<Loaded> {
     throw new SluiceError(Status.input, 'image-missing', `the ${wanted.what} ${path} does not exist`);
   }
   try {
+    const plain = decodePlainPng(await readFile(path));
+    if (plain?.width === wanted.width && plain.height === wanted.height)
+      return { picture: plain, notices: [] };
+    const { default: sharp } = await import('sharp');
     const source = sharp(path, { limitInputPixels: MAX_PIXELS, failOn: 'error' }).autoOrient();
     const meta = await source.metadata();
     const { width: fileWidth, height: fileHeight } = meta.autoOrient;
@@ -85,7 +90,8 @@ export async function loadGrey(path: string, what: string, width: number, height
   return { picture: { width, height, pixels: grey }, notices };
 }
 
-export function encodePng({ width, height, pixels }: Picture): Promise<Buffer> {
+export async function encodePng({ width, height, pixels }: Picture): Promise<Buffer> {
+  const { default: sharp } = await import('sharp');
   return sharp(pixels, { raw: { width, height, channels: 3 } })
     .png()
     .toBuffer();

@@ -33,9 +33,6 @@ export function modelFolders(): { embedded: string; user: string[] } {
   const named = (process.env['SLUICE_MODELS'] ?? '').split(delimiter).filter((path) => path !== '');
   return {
     embedded: join(resourceDir(), 'models'),
-    user: [
-      ...named.map((path) => resolve(path)),
-      join(dataDir(), 'models'),
-    ],
+    user: [...named.map((path) => resolve(path)), join(dataDir(), 'models')],
   };
 }

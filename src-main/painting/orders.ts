@@ -5,13 +5,18 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PaintRequest } from '../../src-preload/contract/jobs.ts';
-import type { PaintedPicture, PaintJob, PaintOrder, PaintSettings } from '../../src-preload/contract/painting.ts';
+import type {
+  PaintedPicture,
+  PaintJob,
+  PaintOrder,
+  PaintSettings,
+} from '../../src-preload/contract/painting.ts';
 import type { EnginePicture } from '../engine/index.ts';
 import type { Job } from '../jobs/queue.ts';
 import { type Execute, JobRunner } from '../jobs/runner.ts';
 import { writeWhole } from '../library/files.ts';
-import { encodePng } from '../library/images.ts';
 import { type FoundModel, resolveControl, resolveModel } from '../library/models.ts';
+import { encodePlainPng } from '../library/plain-png.ts';
 import { addPngTexts } from '../library/png.ts';
 import { pictureTexts } from './metadata.ts';
 
@@ -103,8 +108,11 @@ export class PaintingOrders {
     mkdirSync(setup.gallery, { recursive: true });
     mkdirSync(setup.work, { recursive: true });
     this.#runner = new JobRunner<Queued, Painted>((queued, reports) => {
-      const { result, cancel } = setup.execute(queued.request, reports);
-      return { result: result.then((picture) => this.#keep(queued, picture)), cancel };
+      const running = setup.execute(queued.request, reports);
+      return {
+        result: running.result.then((picture) => this.#keep(queued, picture)),
+        cancel: () => running.cancel(),
+      };
     });
     this.#runner.subscribe((state, { id }) => {
       const job = state.jobs.get(id);
@@ -180,7 +188,7 @@ export class PaintingOrders {
     for (const [index, image] of images.entries()) {
       const seed = request.seed + index;
       const file = images.length === 1 ? `${name}.png` : `${name}-${index + 1}.png`;
-      const content = addPngTexts(await encodePng(image), pictureTexts(request, seed));
+      const content = addPngTexts(encodePlainPng(image), pictureTexts(request, seed));
       files.push({ path: join(this.#setup.gallery, file), content });
       const { width, height } = image;
       pictures.push({ id: file, url: this.#setup.pictureUrl(file), width, height, seed });

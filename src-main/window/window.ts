@@ -23,7 +23,9 @@ function readPlace(file: string): Place {
     const kept = place.parse(JSON.parse(readFileSync(file, 'utf8')));
     const visible = screen
       .getAllDisplays()
-      .some(({ workArea }) => (kept.x ?? 0) < workArea.x + workArea.width && (kept.x ?? 0) >= workArea.x - 100);
+      .some(
+        ({ workArea }) => (kept.x ?? 0) < workArea.x + workArea.width && (kept.x ?? 0) >= workArea.x - 100,
+      );
     return visible ? kept : usual;
   } catch {
     return usual; // settings heal

@@ -27,7 +27,10 @@ export const event = <P extends z.ZodType>(payload: P): Event<P> => ({ kind: 'ev
 
 export const nothing = z.undefined();
 
-export const bytes = z.custom<Uint8Array<ArrayBuffer>>((value) => value instanceof Uint8Array, 'expected bytes');
+export const bytes = z.custom<Uint8Array<ArrayBuffer>>(
+  (value) => value instanceof Uint8Array,
+  'expected bytes',
+);
 
 export const channelName = (domain: string, entry: string): string => `${domain}.${entry}`;
 

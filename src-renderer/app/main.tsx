@@ -9,11 +9,14 @@ import './styles/shell.css';
 import './styles/controls.css';
 import './commands/global.ts';
 import { App } from './App.tsx';
+import { panes } from './panes.ts';
 import { queryClient } from './queries.ts';
+import { startLayout } from './shell/layout.ts';
 import { applyKeptTheme } from './theme.ts';
 
 z.config({ jitless: true }); // the content policy forbids compiling
 
+startLayout(panes);
 applyKeptTheme();
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no element "root"');

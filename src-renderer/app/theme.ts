@@ -7,7 +7,9 @@ import { studio } from './studio.ts';
 const STORAGE = 'sluice.theme';
 
 const kept = themeChoice.safeParse(localStorage.getItem(STORAGE));
-export const useTheme = create<{ choice: ThemeChoice }>()(() => ({ choice: kept.success ? kept.data : 'system' }));
+export const useTheme = create<{ choice: ThemeChoice }>()(() => ({
+  choice: kept.success ? kept.data : 'system',
+}));
 
 export function setTheme(choice: ThemeChoice): void {
   useTheme.setState({ choice });

@@ -91,7 +91,14 @@ export function Composer() {
         </button>
       </div>
       {running !== undefined && (
-        <div className="progress composer-progress" role="progressbar" aria-label="Painting" aria-valuenow={step} aria-valuemin={0} aria-valuemax={Math.max(1, steps)}>
+        <div
+          className="progress composer-progress"
+          role="progressbar"
+          aria-label="Painting"
+          aria-valuenow={step}
+          aria-valuemin={0}
+          aria-valuemax={Math.max(1, steps)}
+        >
           <div style={{ width: `${steps === 0 ? 2 : (100 * step) / steps}%` }} />
         </div>
       )}

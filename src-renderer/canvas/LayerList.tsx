@@ -1,10 +1,31 @@
 // The layers from the top down, and the settings of the chosen one.
-import { ArrowDown, ArrowUp, Brush, Copy, Eye, EyeOff, Lock, LockOpen, type LucideIcon, PenLine, Scan, SquareDashed, Trash2 } from 'lucide-react';
+import {
+  ArrowDown,
+  ArrowUp,
+  Brush,
+  Copy,
+  Eye,
+  EyeOff,
+  Lock,
+  LockOpen,
+  type LucideIcon,
+  PenLine,
+  Scan,
+  SquareDashed,
+  Trash2,
+} from 'lucide-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { performOn, sealStep, usePart } from '../app/document.ts';
 import { paintOptionsQuery } from '../app/queries.ts';
-import { addLayer, duplicateLayer, moveLayer, removeLayer, setLayer, type LayerSettings } from '../core/canvas/actions.ts';
+import {
+  addLayer,
+  duplicateLayer,
+  moveLayer,
+  removeLayer,
+  setLayer,
+  type LayerSettings,
+} from '../core/canvas/actions.ts';
 import { isControl, type Layer, type LayerKind, newLayer } from '../core/canvas/model.ts';
 import { IconButton } from '../ui/IconButton.tsx';
 import { NumberSetting } from '../ui/Slider.tsx';
@@ -21,7 +42,9 @@ function AddLayer({ above }: { above: string | null }) {
   const { layers } = usePart('canvas');
   const controls = useQuery(paintOptionsQuery).data?.controls ?? [];
   // A kind without a ControlNet would steer nothing.
-  const offered = (Object.keys(kinds) as LayerKind[]).filter((kind) => !isControl(kind) || controls.includes(kind));
+  const offered = (Object.keys(kinds) as LayerKind[]).filter(
+    (kind) => !isControl(kind) || controls.includes(kind),
+  );
   return (
     <div className="add-layer" role="group" aria-label="Add a layer">
       {offered.map((kind) => {
@@ -112,9 +135,25 @@ function Settings({ layer }: { layer: Layer }) {
   return (
     <div className="layer-settings" role="group" aria-label={`Settings of ${layer.name}`}>
       <div className="layer-actions">
-        <IconButton label="Move up" hint="Mod+]" icon={ArrowUp} size={14} onClick={() => performOn('canvas', moveLayer(layer.id, 1))} />
-        <IconButton label="Move down" icon={ArrowDown} size={14} onClick={() => performOn('canvas', moveLayer(layer.id, -1))} />
-        <IconButton label="Duplicate" icon={Copy} size={14} onClick={() => performOn('canvas', duplicateLayer(layer.id))} />
+        <IconButton
+          label="Move up"
+          hint="Mod+]"
+          icon={ArrowUp}
+          size={14}
+          onClick={() => performOn('canvas', moveLayer(layer.id, 1))}
+        />
+        <IconButton
+          label="Move down"
+          icon={ArrowDown}
+          size={14}
+          onClick={() => performOn('canvas', moveLayer(layer.id, -1))}
+        />
+        <IconButton
+          label="Duplicate"
+          icon={Copy}
+          size={14}
+          onClick={() => performOn('canvas', duplicateLayer(layer.id))}
+        />
         <IconButton
           label={layer.locked ? 'Unlock' : 'Lock'}
           icon={layer.locked ? Lock : LockOpen}
@@ -125,16 +164,53 @@ function Settings({ layer }: { layer: Layer }) {
             sealStep();
           }}
         />
-        <IconButton label="Delete" icon={Trash2} size={14} onClick={() => performOn('canvas', removeLayer(layer.id))} />
+        <IconButton
+          label="Delete"
+          icon={Trash2}
+          size={14}
+          onClick={() => performOn('canvas', removeLayer(layer.id))}
+        />
       </div>
       {isControl(layer.kind) ? (
         <>
-          <NumberSetting name="Strength" value={layer.strength} min={0} max={2} step={0.05} onChange={(strength) => set({ strength })} onEnd={sealStep} />
-          <NumberSetting name="From" value={layer.start} min={0} max={1} step={0.05} onChange={(start) => set({ start: Math.min(start, layer.end) })} onEnd={sealStep} />
-          <NumberSetting name="Until" value={layer.end} min={0} max={1} step={0.05} onChange={(end) => set({ end: Math.max(end, layer.start) })} onEnd={sealStep} />
+          <NumberSetting
+            name="Strength"
+            value={layer.strength}
+            min={0}
+            max={2}
+            step={0.05}
+            onChange={(strength) => set({ strength })}
+            onEnd={sealStep}
+          />
+          <NumberSetting
+            name="From"
+            value={layer.start}
+            min={0}
+            max={1}
+            step={0.05}
+            onChange={(start) => set({ start: Math.min(start, layer.end) })}
+            onEnd={sealStep}
+          />
+          <NumberSetting
+            name="Until"
+            value={layer.end}
+            min={0}
+            max={1}
+            step={0.05}
+            onChange={(end) => set({ end: Math.max(end, layer.start) })}
+            onEnd={sealStep}
+          />
         </>
       ) : (
-        <NumberSetting name="Opacity" value={layer.opacity} min={0} max={1} step={0.05} onChange={(opacity) => set({ opacity })} onEnd={sealStep} />
+        <NumberSetting
+          name="Opacity"
+          value={layer.opacity}
+          min={0}
+          max={1}
+          step={0.05}
+          onChange={(opacity) => set({ opacity })}
+          onEnd={sealStep}
+        />
       )}
     </div>
   );

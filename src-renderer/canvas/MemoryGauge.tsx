@@ -23,7 +23,8 @@ export function MemoryGauge() {
     gcTime: 60_000,
   });
   const device = devices?.[0];
-  if (plan.data === undefined) return plan.error === null ? null : <p className="hint">{plan.error.message}</p>;
+  if (plan.data === undefined)
+    return plan.error === null ? null : <p className="hint">{plan.error.message}</p>;
   const { peakDeviceBytes, pinnedBytes, streamedBytes, smallestBudgetBytes } = plan.data;
   const whole = Math.max(peakDeviceBytes, device?.budgetBytes ?? peakDeviceBytes);
   const share = (bytes: number): string => `${Math.max(0.5, (100 * bytes) / whole)}%`;

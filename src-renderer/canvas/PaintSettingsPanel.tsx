@@ -54,8 +54,8 @@ export function PaintSettingsPanel() {
     <div className="paint-settings">
       {options.models.length === 0 ? (
         <p className="hint">
-          There is no picture model yet. Put a Stable Diffusion 1.5 model into ~/.local/share/sluice/models and start
-          again.
+          There is no picture model yet. Put a Stable Diffusion 1.5 model into ~/.local/share/sluice/models
+          and start again.
         </p>
       ) : (
         <Choice
@@ -71,8 +71,23 @@ export function PaintSettingsPanel() {
       {model?.randomWeights === true && (
         <p className="hint">This model has random weights: it tries the engine out, and paints noise.</p>
       )}
-      <NumberSetting name="Steps" value={form.steps} min={1} max={60} onChange={(steps) => set({ steps })} onEnd={sealStep} />
-      <NumberSetting name="Guidance" value={form.cfg} min={1} max={20} step={0.5} onChange={(cfg) => set({ cfg })} onEnd={sealStep} />
+      <NumberSetting
+        name="Steps"
+        value={form.steps}
+        min={1}
+        max={60}
+        onChange={(steps) => set({ steps })}
+        onEnd={sealStep}
+      />
+      <NumberSetting
+        name="Guidance"
+        value={form.cfg}
+        min={1}
+        max={20}
+        step={0.5}
+        onChange={(cfg) => set({ cfg })}
+        onEnd={sealStep}
+      />
       <Choice
         name="Sampler"
         value={form.sampler}
@@ -90,16 +105,45 @@ export function PaintSettingsPanel() {
         />
       )}
       <Seed seed={form.seed} />
-      <NumberSetting name="Pictures" value={form.count} min={1} max={8} onChange={(count) => set({ count })} onEnd={sealStep} />
+      <NumberSetting
+        name="Pictures"
+        value={form.count}
+        min={1}
+        max={8}
+        onChange={(count) => set({ count })}
+        onEnd={sealStep}
+      />
       <h3>Painted area</h3>
-      <NumberSetting name="Width" value={box.width} {...fields} onChange={(width) => performOn('canvas', setBox({ ...box, width }))} />
-      <NumberSetting name="Height" value={box.height} {...fields} onChange={(height) => performOn('canvas', setBox({ ...box, height }))} />
+      <NumberSetting
+        name="Width"
+        value={box.width}
+        {...fields}
+        onChange={(width) => performOn('canvas', setBox({ ...box, width }))}
+      />
+      <NumberSetting
+        name="Height"
+        value={box.height}
+        {...fields}
+        onChange={(height) => performOn('canvas', setBox({ ...box, height }))}
+      />
       <h3>Start</h3>
       <label className="check">
-        <input type="checkbox" checked={form.fromCanvas} onChange={(event) => set({ fromCanvas: event.target.checked })} />
+        <input
+          type="checkbox"
+          checked={form.fromCanvas}
+          onChange={(event) => set({ fromCanvas: event.target.checked })}
+        />
         From what is painted on the canvas
       </label>
-      <NumberSetting name="Repaint" value={form.strength} min={0.05} max={1} step={0.05} onChange={(strength) => set({ strength })} onEnd={sealStep} />
+      <NumberSetting
+        name="Repaint"
+        value={form.strength}
+        min={0.05}
+        max={1}
+        step={0.05}
+        onChange={(strength) => set({ strength })}
+        onEnd={sealStep}
+      />
       <MemoryGauge />
     </div>
   );

@@ -1,9 +1,30 @@
 // The tools at the left, and what the chosen one can be set to.
-import { ArrowLeftRight, Brush, Circle, Crop, Eraser, Hand, Lasso, type LucideIcon, Move, Pipette, Square } from 'lucide-react';
+import {
+  ArrowLeftRight,
+  Brush,
+  Circle,
+  Crop,
+  Eraser,
+  Hand,
+  Lasso,
+  type LucideIcon,
+  Move,
+  Pipette,
+  Square,
+} from 'lucide-react';
 import { IconButton } from '../ui/IconButton.tsx';
 import { NumberSetting } from '../ui/Slider.tsx';
 import { usePart } from '../app/document.ts';
-import { inkOf, MAX_BRUSH, MIN_BRUSH, selectedLayer, setSize, setTool, type ToolName, useCanvasView } from './view.ts';
+import {
+  inkOf,
+  MAX_BRUSH,
+  MIN_BRUSH,
+  selectedLayer,
+  setSize,
+  setTool,
+  type ToolName,
+  useCanvasView,
+} from './view.ts';
 
 const tools: readonly { name: ToolName; label: string; key: string; icon: LucideIcon }[] = [
   { name: 'brush', label: 'Brush', key: 'B', icon: Brush },
@@ -83,10 +104,21 @@ export function ToolOptions() {
         <i className="ink" style={{ background: inkOf(layer) }} aria-hidden />
         {layer.name}
       </span>
-      <NumberSetting name="Size" value={size} min={MIN_BRUSH} max={MAX_BRUSH} onChange={setSize} unit="pixels" />
+      <NumberSetting
+        name="Size"
+        value={size}
+        min={MIN_BRUSH}
+        max={MAX_BRUSH}
+        onChange={setSize}
+        unit="pixels"
+      />
       {isShape && (
         <label className="check">
-          <input type="checkbox" checked={filled} onChange={(event) => useCanvasView.setState({ filled: event.target.checked })} />
+          <input
+            type="checkbox"
+            checked={filled}
+            onChange={(event) => useCanvasView.setState({ filled: event.target.checked })}
+          />
           Filled
         </label>
       )}

@@ -49,7 +49,14 @@ function switchLayer(): void {
 }
 
 registerCommands([
-  { id: 'canvas.generate', title: 'Generate', menu: 'Paint', keys: ['Mod+Enter'], whileTyping: true, run: () => void generate('back') },
+  {
+    id: 'canvas.generate',
+    title: 'Generate',
+    menu: 'Paint',
+    keys: ['Mod+Enter'],
+    whileTyping: true,
+    run: () => void generate('back'),
+  },
   {
     id: 'canvas.generate-first',
     title: 'Generate before what waits',
@@ -77,8 +84,24 @@ registerCommands([
     available: () => activeJobs().length > 0,
     run: () => void studio.painting.cancelAll().catch(tellFailure),
   },
-  { id: 'canvas.keep', title: 'Keep the result as a layer', menu: 'Paint', pane, keys: ['Enter'], available: hasCandidates, run: keepCandidate },
-  { id: 'canvas.discard', title: 'Discard the result', menu: 'Paint', pane, keys: ['Escape'], available: hasCandidates, run: discardCandidates },
+  {
+    id: 'canvas.keep',
+    title: 'Keep the result as a layer',
+    menu: 'Paint',
+    pane,
+    keys: ['Enter'],
+    available: hasCandidates,
+    run: keepCandidate,
+  },
+  {
+    id: 'canvas.discard',
+    title: 'Discard the result',
+    menu: 'Paint',
+    pane,
+    keys: ['Escape'],
+    available: hasCandidates,
+    run: discardCandidates,
+  },
   { id: 'canvas.import', title: 'Add a picture as a layer…', menu: 'Paint', run: choosePictures },
   { id: 'help.example', title: 'Paint the example', menu: 'Help', run: () => void paintExample() },
   toolCommand('brush', 'Brush', 'B'),
@@ -97,7 +120,8 @@ registerCommands([
     title: 'Swap colours',
     pane,
     keys: ['X'],
-    run: () => useCanvasView.setState(({ colour, otherColour }) => ({ colour: otherColour, otherColour: colour })),
+    run: () =>
+      useCanvasView.setState(({ colour, otherColour }) => ({ colour: otherColour, otherColour: colour })),
   },
   {
     id: 'canvas.reset-colours',
@@ -107,8 +131,20 @@ registerCommands([
     run: () => useCanvasView.setState({ colour: '#000000', otherColour: '#ffffff' }),
   },
   { id: 'canvas.switch-layer', title: 'Draw on the next layer', pane, keys: ['Q'], run: switchLayer },
-  { id: 'canvas.clear-layer', title: 'Clear the layer', menu: 'Edit', pane, keys: ['Delete'], run: () => performOn('canvas', clearLayer(layerId())) },
-  { id: 'canvas.delete-layer', title: 'Delete the layer', menu: 'Edit', run: () => performOn('canvas', removeLayer(layerId())) },
+  {
+    id: 'canvas.clear-layer',
+    title: 'Clear the layer',
+    menu: 'Edit',
+    pane,
+    keys: ['Delete'],
+    run: () => performOn('canvas', clearLayer(layerId())),
+  },
+  {
+    id: 'canvas.delete-layer',
+    title: 'Delete the layer',
+    menu: 'Edit',
+    run: () => performOn('canvas', removeLayer(layerId())),
+  },
   {
     id: 'canvas.merge-down',
     title: 'Merge the layer with the one below',
@@ -118,7 +154,14 @@ registerCommands([
     available: () => canMergeDown(currentDocument().canvas, layerId()),
     run: () => performOn('canvas', mergeDown(layerId())),
   },
-  { id: 'canvas.fit', title: 'Fit the painted area', menu: 'View', pane, keys: ['Mod+0'], run: () => stageOnScreen()?.fit() },
+  {
+    id: 'canvas.fit',
+    title: 'Fit the painted area',
+    menu: 'View',
+    pane,
+    keys: ['Mod+0'],
+    run: () => stageOnScreen()?.fit(),
+  },
   {
     id: 'canvas.zoom-100',
     title: 'Zoom to pixels',

@@ -14,7 +14,12 @@ function context(canvas: OffscreenCanvas): OffscreenCanvasRenderingContext2D {
 }
 
 // Each layer on a bitmap of its own: an eraser takes away from its own layer only.
-function drawLayer(target: OffscreenCanvasRenderingContext2D, layer: Layer, box: Box, ink: string | null): void {
+function drawLayer(
+  target: OffscreenCanvasRenderingContext2D,
+  layer: Layer,
+  box: Box,
+  ink: string | null,
+): void {
   const own = new OffscreenCanvas(box.width, box.height);
   const drawing = context(own);
   drawing.translate(layer.x - box.x, layer.y - box.y);
@@ -29,7 +34,11 @@ export async function pngOf(canvas: OffscreenCanvas): Promise<Uint8Array<ArrayBu
   return new Uint8Array(await blob.arrayBuffer());
 }
 
-export function flatten(layers: readonly Layer[], box: Box, ink: string | null): { canvas: OffscreenCanvas; empty: boolean } {
+export function flatten(
+  layers: readonly Layer[],
+  box: Box,
+  ink: string | null,
+): { canvas: OffscreenCanvas; empty: boolean } {
   const canvas = new OffscreenCanvas(box.width, box.height);
   const drawing = context(canvas);
   for (const layer of layers) drawLayer(drawing, layer, box, ink);

@@ -15,7 +15,10 @@ export async function importPicture(file: File): Promise<void> {
   const x = box.x + Math.round((box.width - width) / 2);
   const y = box.y + Math.round((box.height - height) / 2);
   const name = file.name.replace(/\.[^.]*$/, '') || 'Picture';
-  performOn('canvas', placePicture({ type: 'picture', id: newId(), asset: asset.id, x, y, width, height }, name));
+  performOn(
+    'canvas',
+    placePicture({ type: 'picture', id: newId(), asset: asset.id, x, y, width, height }, name),
+  );
 }
 
 export const importPictures = (files: Iterable<File>): void => {

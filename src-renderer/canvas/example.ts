@@ -14,19 +14,79 @@ import { inkOf } from './view.ts';
 
 // Strokes through these points, in a box of 256.
 const strokes: readonly (readonly [number, number][])[] = [
-  [[40, 130], [52, 112], [72, 95], [98, 84], [126, 82], [150, 91], [170, 105], [184, 118], [172, 138], [150, 156], [124, 167], [98, 168], [72, 158], [52, 144], [40, 130]],
-  [[182, 118], [197, 102], [214, 90], [232, 80], [227, 100], [225, 122], [228, 144], [233, 166], [216, 157], [198, 142], [182, 122]],
-  [[96, 82], [106, 64], [122, 57], [140, 66], [152, 88]],
-  [[104, 170], [112, 186], [126, 190], [138, 180], [140, 166]],
-  [[84, 98], [94, 114], [97, 132], [94, 150], [86, 164]],
-  [[44, 138], [52, 142], [60, 142], [66, 140]],
-  [[64, 112], [69, 113], [70, 118], [66, 120], [62, 117], [64, 112]],
+  [
+    [40, 130],
+    [52, 112],
+    [72, 95],
+    [98, 84],
+    [126, 82],
+    [150, 91],
+    [170, 105],
+    [184, 118],
+    [172, 138],
+    [150, 156],
+    [124, 167],
+    [98, 168],
+    [72, 158],
+    [52, 144],
+    [40, 130],
+  ],
+  [
+    [182, 118],
+    [197, 102],
+    [214, 90],
+    [232, 80],
+    [227, 100],
+    [225, 122],
+    [228, 144],
+    [233, 166],
+    [216, 157],
+    [198, 142],
+    [182, 122],
+  ],
+  [
+    [96, 82],
+    [106, 64],
+    [122, 57],
+    [140, 66],
+    [152, 88],
+  ],
+  [
+    [104, 170],
+    [112, 186],
+    [126, 190],
+    [138, 180],
+    [140, 166],
+  ],
+  [
+    [84, 98],
+    [94, 114],
+    [97, 132],
+    [94, 150],
+    [86, 164],
+  ],
+  [
+    [44, 138],
+    [52, 142],
+    [60, 142],
+    [66, 140],
+  ],
+  [
+    [64, 112],
+    [69, 113],
+    [70, 118],
+    [66, 120],
+    [62, 117],
+    [64, 112],
+  ],
 ];
 
 export async function paintExample(): Promise<void> {
   layoutCommands.show('canvas');
   const { canvas } = currentDocument();
-  const existing = canvas.layers.find(({ kind, items, locked }) => kind === 'scribble' && items.length === 0 && !locked);
+  const existing = canvas.layers.find(
+    ({ kind, items, locked }) => kind === 'scribble' && items.length === 0 && !locked,
+  );
   const layer = existing ?? newLayer('scribble', canvas.layers);
   const { x, y, width, height } = canvas.box;
   const [sx, sy] = [width / 256, height / 256];
@@ -39,11 +99,14 @@ export async function paintExample(): Promise<void> {
     erase: false,
   }));
   performAction(
-    on('canvas', together('Example', [
-      ...(existing === undefined ? [addLayer(layer, null)] : []),
-      ...items.map((item) => addItem(layer.id, item)),
-      setForm({ prompt: 'an orange fish', steps: 12 }),
-    ])),
+    on(
+      'canvas',
+      together('Example', [
+        ...(existing === undefined ? [addLayer(layer, null)] : []),
+        ...items.map((item) => addItem(layer.id, item)),
+        setForm({ prompt: 'an orange fish', steps: 12 }),
+      ]),
+    ),
   );
   stageOnScreen()?.fit();
   await generate();

@@ -32,7 +32,9 @@ export function settingsOf({ form, box }: CanvasDocument, seed: number): PaintSe
 }
 
 const activeControls = (layers: readonly Layer[], known: readonly string[]): Layer[] =>
-  layers.filter(({ kind, visible, items }) => isControl(kind) && visible && items.length > 0 && known.includes(kind));
+  layers.filter(
+    ({ kind, visible, items }) => isControl(kind) && visible && items.length > 0 && known.includes(kind),
+  );
 
 // The kinds of drawing that will steer, for a plan.
 export const controlKindsOf = (layers: readonly Layer[], { controls }: PaintOptions): string[] =>
@@ -52,7 +54,9 @@ export async function makeOrder(
   }
   const paint = layers.filter(({ kind, visible }) => kind === 'paint' && visible);
   const picture = await composePicture(paint, box);
-  const maskLayer = layers.findLast(({ kind, visible, items }) => kind === 'mask' && visible && items.length > 0);
+  const maskLayer = layers.findLast(
+    ({ kind, visible, items }) => kind === 'mask' && visible && items.length > 0,
+  );
   const mask = maskLayer === undefined ? null : await composeWhiteOnBlack(maskLayer, box);
   // A mask repaints a part of what is there, so what is there is the start.
   const masked = mask !== null && !mask.empty && !picture.empty;
@@ -74,7 +78,7 @@ export async function generate(at: PaintOrder['at'] = 'back'): Promise<void> {
       document.querySelector<HTMLElement>('[data-field="prompt"]')?.focus();
       return;
     }
-    const options = await queryClient.ensureQueryData(paintOptionsQuery);
+    const options = await queryClient.query({ ...paintOptionsQuery, staleTime: 'static' });
     const order = await makeOrder(canvas, options, at);
     usePromptHistory.getState().remember(canvas.form.prompt);
     discardCandidates();
@@ -83,5 +87,3 @@ export async function generate(at: PaintOrder['at'] = 'back'): Promise<void> {
     tellFailure(error);
   }
 }
-
-

@@ -64,7 +64,12 @@ function strokeGesture(stage: CanvasStage, first: Sample, erase: boolean): Gestu
   };
 }
 
-function shapeGesture(stage: CanvasStage, first: Sample, type: 'rectangle' | 'ellipse', erase: boolean): Gesture | null {
+function shapeGesture(
+  stage: CanvasStage,
+  first: Sample,
+  type: 'rectangle' | 'ellipse',
+  erase: boolean,
+): Gesture | null {
   const layer = drawable();
   if (layer === null) return null;
   const { size, filled, view } = useCanvasView.getState();
@@ -141,7 +146,8 @@ function handGesture(first: Sample): Gesture {
   return {
     move: (samples) => {
       const last = samples.at(-1);
-      if (last !== undefined) setView({ ...view, x: view.x + last.x - first.x, y: view.y + last.y - first.y });
+      if (last !== undefined)
+        setView({ ...view, x: view.x + last.x - first.x, y: view.y + last.y - first.y });
     },
     end: () => undefined,
     cancel: () => setView(view),
@@ -162,7 +168,12 @@ function pickGesture(stage: CanvasStage, first: Sample): Gesture {
 }
 
 // Null where the tool takes no pointer, or where there is nothing to draw on.
-export function beginGesture(stage: CanvasStage, tool: ToolName, first: Sample, { mod }: Modifiers): Gesture | null {
+export function beginGesture(
+  stage: CanvasStage,
+  tool: ToolName,
+  first: Sample,
+  { mod }: Modifiers,
+): Gesture | null {
   switch (tool) {
     case 'brush':
       return strokeGesture(stage, first, false);

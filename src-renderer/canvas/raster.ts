@@ -31,7 +31,14 @@ export function drawSamples(context: Context, samples: readonly number[], size: 
   } else {
     trace(
       context,
-      getStroke(points, { size, thinning: 0.5, smoothing: 0.5, streamline: 0.25, simulatePressure: false, last: ended }),
+      getStroke(points, {
+        size,
+        thinning: 0.5,
+        smoothing: 0.5,
+        streamline: 0.25,
+        simulatePressure: false,
+        last: ended,
+      }),
     );
   }
   context.fill();

@@ -26,7 +26,12 @@ export class CanvasStage {
   readonly #interactive = new Konva.Layer();
   readonly #paper = new Konva.Rect({ fill: PAPER, shadowColor: '#000', shadowOpacity: 0.25, shadowBlur: 24 });
   readonly #result = new Konva.Image({ image: undefined, visible: false });
-  readonly #box = new Konva.Rect({ stroke: ACCENT, strokeScaleEnabled: false, strokeWidth: 1.5, dash: [6, 4] });
+  readonly #box = new Konva.Rect({
+    stroke: ACCENT,
+    strokeScaleEnabled: false,
+    strokeWidth: 1.5,
+    dash: [6, 4],
+  });
   readonly #transformer = new Konva.Transformer({
     rotateEnabled: false,
     flipEnabled: false,
@@ -177,7 +182,10 @@ export class CanvasStage {
   #show(layer: Layer): Shown {
     const shown: Shown = {
       layer,
-      shape: new Konva.Shape({ sceneFunc: (context) => this.#drawLayer(context._context, shown.layer), listening: false }),
+      shape: new Konva.Shape({
+        sceneFunc: (context) => this.#drawLayer(context._context, shown.layer),
+        listening: false,
+      }),
     };
     this.#static.add(shown.shape);
     return shown;
@@ -230,7 +238,12 @@ export class CanvasStage {
   }
 
   #boxMoved(): void {
-    const { x, y, width, height } = this.#box.getAttrs() as { x: number; y: number; width: number; height: number };
+    const { x, y, width, height } = this.#box.getAttrs() as {
+      x: number;
+      y: number;
+      width: number;
+      height: number;
+    };
     const { scaleX, scaleY } = { scaleX: this.#box.scaleX(), scaleY: this.#box.scaleY() };
     performOn('canvas', setBox(gridBox(x, y, width * scaleX, height * scaleY)));
     sealStep();

@@ -4,7 +4,8 @@ import { currentDocument } from '../app/document.ts';
 import type { View } from '../core/canvas/geometry.ts';
 import type { Layer } from '../core/canvas/model.ts';
 
-export type ToolName = 'brush' | 'eraser' | 'move' | 'hand' | 'picker' | 'rectangle' | 'ellipse' | 'lasso' | 'box';
+export type ToolName =
+  'brush' | 'eraser' | 'move' | 'hand' | 'picker' | 'rectangle' | 'ellipse' | 'lasso' | 'box';
 
 export interface CanvasView {
   view: View;

@@ -51,7 +51,8 @@ export const toggleAlone = (layout: Layout, id: string): Layout => ({
 
 // A kept layout with panes that there are, each once; null when nothing of it is left.
 export function healLayout(kept: unknown, known: readonly string[]): Layout | null {
-  if (typeof kept !== 'object' || kept === null || !('columns' in kept) || !Array.isArray(kept.columns)) return null;
+  if (typeof kept !== 'object' || kept === null || !('columns' in kept) || !Array.isArray(kept.columns))
+    return null;
   const seen = new Set<string>();
   const columns = kept.columns
     .map((column: unknown) =>

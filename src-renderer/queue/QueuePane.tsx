@@ -8,7 +8,12 @@ import { studio } from '../app/studio.ts';
 import { IconButton } from '../ui/IconButton.tsx';
 import { runCommand } from '../app/commands/table.ts';
 
-const stageNames: Record<string, string> = { load: 'Loading', encode: 'Reading the prompt', sample: 'Painting', decode: 'Finishing' };
+const stageNames: Record<string, string> = {
+  load: 'Loading',
+  encode: 'Reading the prompt',
+  sample: 'Painting',
+  decode: 'Finishing',
+};
 
 function Preview({ preview }: { preview: NonNullable<PaintJob['preview']> }) {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -59,12 +64,21 @@ function JobRow({ job }: { job: PaintJob }) {
   return (
     <li className={`job job-${job.state}`}>
       {picture !== undefined ? (
-        <img className="job-picture" src={picture.url} alt={`Painted: ${job.settings.prompt}`} draggable={false} />
+        <img
+          className="job-picture"
+          src={picture.url}
+          alt={`Painted: ${job.settings.prompt}`}
+          draggable={false}
+        />
       ) : job.preview !== null ? (
         <Preview preview={job.preview} />
       ) : (
         <div className="job-picture job-empty" aria-hidden>
-          {job.state === 'failed' ? <CircleAlert size={18} /> : active ? <LoaderCircle size={18} className={job.state === 'queued' ? '' : 'spin'} /> : null}
+          {job.state === 'failed' ? (
+            <CircleAlert size={18} />
+          ) : active ? (
+            <LoaderCircle size={18} className={job.state === 'queued' ? '' : 'spin'} />
+          ) : null}
         </div>
       )}
       <div className="job-text">
@@ -78,9 +92,20 @@ function JobRow({ job }: { job: PaintJob }) {
         )}
       </div>
       {active ? (
-        <IconButton label="Cancel" icon={Square} size={13} disabled={job.state === 'stopping'} onClick={() => void studio.painting.cancel(job.id).catch(tellFailure)} />
+        <IconButton
+          label="Cancel"
+          icon={Square}
+          size={13}
+          disabled={job.state === 'stopping'}
+          onClick={() => void studio.painting.cancel(job.id).catch(tellFailure)}
+        />
       ) : (
-        <IconButton label="Remove from the list" icon={X} size={14} onClick={() => void studio.painting.forget(job.id).catch(tellFailure)} />
+        <IconButton
+          label="Remove from the list"
+          icon={X}
+          size={14}
+          onClick={() => void studio.painting.forget(job.id).catch(tellFailure)}
+        />
       )}
     </li>
   );

@@ -5,7 +5,7 @@ interface Props<T extends string> {
   name: string;
   value: T;
   options: readonly { value: T; label: string }[];
-  onChange(value: T): void;
+  onChange: (value: T) => void;
 }
 
 export function Choice<T extends string>({ name, value, options, onChange }: Props<T>) {

@@ -12,7 +12,16 @@ interface Props extends Omit<ComponentProps<'button'>, 'children'> {
   size?: number;
 }
 
-export function IconButton({ label, icon: Icon, hint, pressed, side = 'bottom', size = 16, className = '', ...rest }: Props) {
+export function IconButton({
+  label,
+  icon: Icon,
+  hint,
+  pressed,
+  side = 'bottom',
+  size = 16,
+  className = '',
+  ...rest
+}: Props) {
   return (
     <Tooltip.Provider delayDuration={500}>
       <Tooltip.Root>

@@ -9,8 +9,8 @@ interface Props {
   max: number;
   step?: number;
   unit?: string;
-  onChange(value: number): void;
-  onEnd?(): void;
+  onChange: (value: number) => void;
+  onEnd?: () => void;
 }
 
 const clamp = (value: number, min: number, max: number): number => Math.min(max, Math.max(min, value));

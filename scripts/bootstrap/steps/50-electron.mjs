@@ -21,16 +21,13 @@ async function download() {
 }
 
 // What Electron's own default app does for `electron FOLDER`, as far as we need it: the archive lacks one.
-const starter = `const { app } = require('electron');
-const { readFileSync } = require('node:fs');
-const { join, resolve } = require('node:path');
-const { pathToFileURL } = require('node:url');
+// Awaited at the top, because much of Electron can only be set up before the app is ready.
+const starter = `import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 const folder = process.argv.slice(1).find((argument) => !argument.startsWith('-'));
 const { main } = JSON.parse(readFileSync(join(resolve(folder), 'package.json'), 'utf8'));
-import(pathToFileURL(join(resolve(folder), main)).href).catch((error) => {
-  console.error(error);
-  app.exit(1);
-});
+await import(pathToFileURL(join(resolve(folder), main)).href);
 `;
 
 async function assemble() {
@@ -53,8 +50,11 @@ async function assemble() {
     const runtime = join(place, 'Cypress');
     renameSync(join(runtime, 'Cypress'), join(runtime, 'electron'));
     mkdirSync(join(runtime, 'resources', 'app'), { recursive: true });
-    writeFileSync(join(runtime, 'resources', 'app', 'package.json'), '{"name":"starter","main":"starter.js"}');
-    writeFileSync(join(runtime, 'resources', 'app', 'starter.js'), starter);
+    writeFileSync(
+      join(runtime, 'resources', 'app', 'package.json'),
+      '{"name":"starter","main":"starter.mjs"}',
+    );
+    writeFileSync(join(runtime, 'resources', 'app', 'starter.mjs'), starter);
     // The snapshot is the package's own program; test drivers need the inspector.
     const { flipFuses, FuseV1Options, FuseVersion } = await import('@electron/fuses');
     await flipFuses(join(runtime, 'electron'), {

@@ -86,7 +86,7 @@ export class PaintingSupervisor {
   #failAll(error: SluiceError): void {
     const pending = [...this.#pending.values()];
     this.#pending.clear();
-    for (const { reject } of pending) reject(error);
+    for (const job of pending) job.reject(error);
   }
 
   #hear(child: Child, message: FromChild): void {

@@ -34,13 +34,28 @@ export const showKey = (key: string): string =>
 export function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target.isContentEditable || target instanceof HTMLTextAreaElement) return true;
-  return target instanceof HTMLInputElement && !['checkbox', 'radio', 'range', 'button'].includes(target.type);
+  return (
+    target instanceof HTMLInputElement && !['checkbox', 'radio', 'range', 'button'].includes(target.type)
+  );
 }
 
 // Keys that move within or press a focused control are that control's.
-const controlKeys = new Set(['Space', 'Enter', 'ArrowUp', 'ArrowDown', 'ArrowLeft', 'ArrowRight', 'Tab', 'Escape']);
+const controlKeys = new Set([
+  'Space',
+  'Enter',
+  'ArrowUp',
+  'ArrowDown',
+  'ArrowLeft',
+  'ArrowRight',
+  'Tab',
+  'Escape',
+]);
 
 export function belongsToControl(target: EventTarget | null, key: string): boolean {
   if (!(target instanceof HTMLElement) || !controlKeys.has(key)) return false;
-  return target.closest('button, a, input, select, [role="slider"], [role="menu"], [role="tab"], [role="option"], [role="separator"]') !== null;
+  return (
+    target.closest(
+      'button, a, input, select, [role="slider"], [role="menu"], [role="tab"], [role="option"], [role="separator"]',
+    ) !== null
+  );
 }

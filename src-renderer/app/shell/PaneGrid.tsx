@@ -69,10 +69,20 @@ function PaneFrame({ pane }: { pane: Pane }) {
         <h2>{title}</h2>
         <div className="pane-actions">
           {!isAlone && left !== undefined && (
-            <IconButton label={`Move ${title} left`} icon={MoveLeft} size={13} onClick={() => layoutCommands.place(id, left, 'left')} />
+            <IconButton
+              label={`Move ${title} left`}
+              icon={MoveLeft}
+              size={13}
+              onClick={() => layoutCommands.place(id, left, 'left')}
+            />
           )}
           {!isAlone && right !== undefined && (
-            <IconButton label={`Move ${title} right`} icon={MoveRight} size={13} onClick={() => layoutCommands.place(id, right, 'right')} />
+            <IconButton
+              label={`Move ${title} right`}
+              icon={MoveRight}
+              size={13}
+              onClick={() => layoutCommands.place(id, right, 'right')}
+            />
           )}
           <IconButton
             label={isAlone ? 'Show all panes' : `Show ${title} alone`}

@@ -31,10 +31,19 @@ function Row({ command }: { command: Command }) {
           changeShortcut(command.id, event.key === 'Backspace' ? [] : [keyOf(event.nativeEvent)]);
         }}
       >
-        {listening ? 'Press keys…' : keys.length === 0 ? '–' : keys.map((key) => <kbd key={key}>{showKey(key)}</kbd>)}
+        {listening
+          ? 'Press keys…'
+          : keys.length === 0
+            ? '–'
+            : keys.map((key) => <kbd key={key}>{showKey(key)}</kbd>)}
       </button>
       {changed && (
-        <IconButton label="Set back" icon={RotateCcw} size={13} onClick={() => changeShortcut(command.id, null)} />
+        <IconButton
+          label="Set back"
+          icon={RotateCcw}
+          size={13}
+          onClick={() => changeShortcut(command.id, null)}
+        />
       )}
     </li>
   );

@@ -2,7 +2,14 @@
 import { Redo2, Search, Undo2 } from 'lucide-react';
 import { Menubar } from 'radix-ui';
 import { useState } from 'react';
-import { allCommands, type Command, isAvailable, keysOf, runCommand, useShortcuts } from '../commands/table.ts';
+import {
+  allCommands,
+  type Command,
+  isAvailable,
+  keysOf,
+  runCommand,
+  useShortcuts,
+} from '../commands/table.ts';
 import { showKey } from '../commands/keys.ts';
 import { useDocument } from '../document.ts';
 import { panes } from '../panes.ts';
@@ -18,7 +25,11 @@ const menus = ['Project', 'Edit', 'View', 'Paint', 'Music', 'Chat', 'Help'] as c
 function MenuCommand({ command }: { command: Command }) {
   const [key] = keysOf(command);
   return (
-    <Menubar.Item className="menu-item" disabled={!isAvailable(command)} onSelect={() => runCommand(command.id)}>
+    <Menubar.Item
+      className="menu-item"
+      disabled={!isAvailable(command)}
+      onSelect={() => runCommand(command.id)}
+    >
       <span>{command.title}</span>
       {key !== undefined && <kbd>{showKey(key)}</kbd>}
     </Menubar.Item>
@@ -74,9 +85,9 @@ export function TopBar() {
   const future = useDocument(({ history }) => history.future.at(-1));
   return (
     <header className="topbar">
-      <span className="brand">
+      <h1 className="brand">
         <BrandMark /> Sluice
-      </span>
+      </h1>
       <Menus />
       <ProjectTitle />
       <div className="topbar-end">
@@ -105,7 +116,13 @@ function BrandMark() {
   return (
     <svg className="brand-mark" viewBox="0 0 24 24" width="18" height="18" aria-hidden>
       <path d="M3 4h18v3H3z" fill="currentColor" opacity="0.9" />
-      <path d="M6 8v6c0 3 2 3 2 6M12 8v12M18 8v6c0 3-2 3-2 6" fill="none" stroke="currentColor" strokeWidth="2.4" strokeLinecap="round" />
+      <path
+        d="M6 8v6c0 3 2 3 2 6M12 8v12M18 8v6c0 3-2 3-2 6"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="2.4"
+        strokeLinecap="round"
+      />
     </svg>
   );
 }

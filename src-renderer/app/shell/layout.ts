@@ -1,7 +1,16 @@
 // Which panes are shown where, which one is active; kept between starts.
 import { create } from 'zustand';
-import { healLayout, hidePane, isShown, type Layout, placePane, showPane, type Side, toggleAlone } from '../../core/layout.ts';
-import { panes } from '../panes.ts';
+import {
+  healLayout,
+  hidePane,
+  isShown,
+  type Layout,
+  placePane,
+  showPane,
+  type Side,
+  toggleAlone,
+} from '../../core/layout.ts';
+import type { Pane } from '../pane.ts';
 
 interface LayoutStore extends Layout {
   active: string; // the pane whose shortcuts count
@@ -9,25 +18,30 @@ interface LayoutStore extends Layout {
 
 const STORAGE = 'sluice.layout';
 
-export const usualLayout = (): Layout => {
-  const columns: string[][] = [];
-  for (const { id, place } of panes) {
-    if (place === null) continue;
-    (columns[place] ??= []).push(id);
-  }
-  return { columns: columns.filter(Boolean), alone: null };
-};
+export const useLayout = create<LayoutStore>()(() => ({ columns: [], alone: null, active: '' }));
 
-function keptLayout(): Layout {
-  try {
-    const kept: unknown = JSON.parse(localStorage.getItem(STORAGE) ?? 'null');
-    return healLayout(kept, panes.map(({ id }) => id)) ?? usualLayout();
-  } catch {
-    return usualLayout();
-  }
+let usual: Layout = { columns: [], alone: null };
+
+function usualLayout(panes: readonly Pane[]): Layout {
+  const columns: string[][] = [];
+  for (const { id, place } of panes) if (place !== null) (columns[place] ??= []).push(id);
+  return { columns: columns.filter((column) => column.length > 0), alone: null };
 }
 
-export const useLayout = create<LayoutStore>()(() => ({ ...keptLayout(), active: 'canvas' }));
+// Once, before the first drawing: panes know commands and commands know the layout, so it cannot know the panes.
+export function startLayout(panes: readonly Pane[]): void {
+  usual = usualLayout(panes);
+  let kept: Layout | null = null;
+  try {
+    kept = healLayout(
+      JSON.parse(localStorage.getItem(STORAGE) ?? 'null'),
+      panes.map(({ id }) => id),
+    );
+  } catch {
+    // settings heal
+  }
+  useLayout.setState({ ...(kept ?? usual), active: panes[0]?.id ?? '' });
+}
 
 function change(next: Layout, active?: string): void {
   useLayout.setState({ ...next, ...(active === undefined ? {} : { active }) });
@@ -45,7 +59,7 @@ export const layoutCommands = {
   toggle: (id: string): void => (isShown(now(), id) ? layoutCommands.hide(id) : layoutCommands.show(id)),
   alone: (id: string): void => change(toggleAlone(now(), id), id),
   place: (id: string, beside: string, side: Side): void => change(placePane(now(), id, beside, side), id),
-  reset: (): void => change(usualLayout()),
+  reset: (): void => change(usual),
   activate: (id: string): void => {
     if (useLayout.getState().active !== id) useLayout.setState({ active: id });
   },

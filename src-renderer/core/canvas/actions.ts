@@ -7,11 +7,7 @@ import { newLayer } from './model.ts';
 
 type CanvasAction = Action<CanvasDocument>;
 
-function changeLayer(
-  canvas: CanvasDocument,
-  id: string,
-  change: (layer: Layer) => Layer,
-): CanvasDocument {
+function changeLayer(canvas: CanvasDocument, id: string, change: (layer: Layer) => Layer): CanvasDocument {
   const index = canvas.layers.findIndex((layer) => layer.id === id);
   const layer = canvas.layers[index];
   if (layer === undefined) return canvas;
@@ -131,7 +127,9 @@ function atOrigin({ x, y, items }: Layer): Item[] {
       case 'stroke':
         return {
           ...item,
-          samples: item.samples.map((value, i) => (i % 3 === 0 ? value + x : i % 3 === 1 ? value + y : value)),
+          samples: item.samples.map((value, i) =>
+            i % 3 === 0 ? value + x : i % 3 === 1 ? value + y : value,
+          ),
         };
       case 'area':
         return { ...item, points: item.points.map((value, i) => value + (i % 2 === 0 ? x : y)) };
@@ -148,7 +146,7 @@ export function canMergeDown(canvas: CanvasDocument, id: string): boolean {
   const index = canvas.layers.findIndex((layer) => layer.id === id);
   const upper = canvas.layers[index];
   const lower = canvas.layers[index - 1];
-  if (upper === undefined || lower === undefined || upper.kind !== lower.kind || lower.locked) return false;
+  if (upper === undefined || lower?.kind !== upper.kind || lower.locked) return false;
   const plain = upper.opacity === lower.opacity && upper.visible && lower.visible;
   return plain && !upper.items.some((item) => 'erase' in item && item.erase);
 }
@@ -190,7 +188,12 @@ export function placePicture(item: Extract<Item, { type: 'picture' }>, name: str
   return {
     label: 'Place picture',
     apply: (canvas) => {
-      const layer = { ...newLayer('paint', canvas.layers), id: item.id, name: name.slice(0, 200), items: [item] };
+      const layer = {
+        ...newLayer('paint', canvas.layers),
+        id: item.id,
+        name: name.slice(0, 200),
+        items: [item],
+      };
       const top = canvas.layers.findLastIndex(({ kind }) => kind === 'paint');
       return { ...canvas, layers: canvas.layers.toSpliced(top + 1, 0, layer) };
     },

@@ -59,7 +59,10 @@ export const boundsOf = (items: readonly Item[]): Bounds | null =>
   items.reduce<Bounds | null>((sum, item) => union(sum, itemBounds(item)), null);
 
 export const contains = (outer: Bounds, inner: Bounds): boolean =>
-  outer.left <= inner.left && outer.top <= inner.top && outer.right >= inner.right && outer.bottom >= inner.bottom;
+  outer.left <= inner.left &&
+  outer.top <= inner.top &&
+  outer.right >= inner.right &&
+  outer.bottom >= inner.bottom;
 
 // Grown to a coarse grid, so that a bitmap is not made anew with each mark.
 export function roomFor({ left, top, right, bottom }: Bounds, grid = 256): Bounds {

@@ -46,8 +46,7 @@ export function fitBox(box: Box, screen: { width: number; height: number }, marg
 }
 
 const GRID = 8; // a latent's cell in pixels
-const side = (length: number): number =>
-  Math.min(2048, Math.max(64, Math.round(length / GRID) * GRID));
+const side = (length: number): number => Math.min(2048, Math.max(64, Math.round(length / GRID) * GRID));
 
 export function gridBox(x: number, y: number, width: number, height: number): Box {
   return { x: Math.round(x), y: Math.round(y), width: side(width), height: side(height) };

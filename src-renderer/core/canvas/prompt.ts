@@ -25,7 +25,8 @@ export function weightSelection(text: string, start: number, end: number, by: nu
   if (weight < MIN_WEIGHT || weight > MAX_WEIGHT) return null;
   const before = text.slice(0, inside ? from - 1 : from);
   const after = text.slice(inside ? to + weighed[0].length : to);
-  if (weight === 1) return { text: before + inner + after, start: before.length, end: before.length + inner.length };
+  if (weight === 1)
+    return { text: before + inner + after, start: before.length, end: before.length + inner.length };
   const begin = before.length + 1;
   return { text: `${before}(${inner}:${weight})${after}`, start: begin, end: begin + inner.length };
 }

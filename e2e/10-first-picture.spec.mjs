@@ -1,0 +1,133 @@
+// The first picture: a prompt, a scribble drawn with the pointer, painted, kept as a layer, undone and redone.
+import { AxeBuilder } from '@axe-core/playwright';
+import { drawingArea, drawStroke, paintSmall, startStudio } from './studio.mjs';
+
+export const title = 'a first picture from a prompt and a scribble';
+
+// Playwright's axe wants to open a page of its own to merge results, which Electron has not.
+const axe = (page) => new AxeBuilder({ page }).setLegacyMode(true).analyze();
+
+const violations = ({ violations: found }) =>
+  found
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join('\n  ')}`)
+    .join('\n');
+
+async function checkAccessibility(check, studio) {
+  for (const theme of ['dark', 'light']) {
+    await studio.page.emulateMedia({ colorScheme: theme });
+    for (const tab of ['Layers', 'Painting']) {
+      await studio.page.getByRole('tab', { name: tab }).click();
+      const result = await axe(studio.page);
+      check(`axe finds nothing: ${tab}, ${theme}`, result.violations.length === 0, violations(result));
+    }
+    await studio.shot(`painting-${theme}`);
+  }
+  await studio.page.emulateMedia({ colorScheme: 'dark' });
+}
+
+async function checkPainting(check, studio) {
+  const { page } = studio;
+  const { x, y } = await drawingArea(page);
+  const layers = page.getByRole('list', { name: 'Layers, from the top' }).getByRole('listitem');
+  await page.getByRole('tab', { name: 'Layers' }).click();
+  const before = await layers.count();
+
+  await drawStroke(page, [
+    [x - 130, y - 60],
+    [x - 10, y - 130],
+    [x + 130, y - 70],
+    [x + 110, y + 80],
+    [x - 120, y + 90],
+    [x - 130, y - 60],
+  ]);
+  check('the scribble is one step', await page.getByRole('button', { name: 'Undo: Brush' }).isEnabled());
+  await page.getByLabel('Prompt', { exact: true }).fill('a small red house');
+  await studio.shot('scribble');
+  await page.getByRole('button', { name: 'Generate' }).click();
+  await page.getByRole('button', { name: 'Keep as layer' }).waitFor({ timeout: 120_000 });
+  await studio.shot('result');
+  const shown = await page
+    .getByRole('region', { name: 'Queue' })
+    .getByRole('img', { name: /small red house/ })
+    .count();
+  check('the queue shows the picture', shown === 1);
+
+  await page.getByRole('button', { name: 'Keep as layer' }).click();
+  await page.getByText('a small red house', { exact: true }).first().waitFor();
+  await page.waitForFunction((count) => document.querySelectorAll('.layer').length === count, before + 1);
+  check('it became a layer', (await layers.count()) === before + 1);
+  await page.getByRole('application', { name: 'Drawing area' }).focus();
+  await page.keyboard.press('Control+Z');
+  check('undo takes it away', (await layers.count()) === before);
+  await page.keyboard.press('Control+Shift+Z');
+  check('redo brings it back', (await layers.count()) === before + 1);
+}
+
+async function checkShell(check, studio) {
+  const { page } = studio;
+  await page.keyboard.press('Control+K');
+  await page.getByRole('combobox', { name: 'Find a command' }).fill('whole window');
+  await page.keyboard.press('Enter');
+  await page.locator('[data-pane=queue]').waitFor({ state: 'detached' });
+  check('the palette gives a pane the whole window', (await page.locator('.pane').count()) === 1);
+  await page.keyboard.press('Control+Shift+F');
+  await page.locator('[data-pane=queue]').waitFor();
+  await page.getByRole('menuitem', { name: 'Paint' }).click();
+  await studio.shot('menu');
+  check('menus list commands', await page.getByRole('menuitem', { name: /^Generate Ctrl/ }).isVisible());
+  await page.keyboard.press('Escape');
+}
+
+async function checkIsolation(check, { page }) {
+  const seen = await page.evaluate(() => ({
+    node: typeof globalThis.process + typeof globalThis.require,
+    bridge: Object.keys(globalThis.sluice).sort(),
+    injected: (() => {
+      const script = document.createElement('script');
+      script.textContent = 'globalThis.injected = true';
+      document.head.append(script);
+      return globalThis.injected === true;
+    })(),
+    origin: globalThis.location.origin,
+  }));
+  check('the page has no Node', seen.node === 'undefinedundefined', seen.node);
+  check('the content policy refuses a script in the page', !seen.injected);
+  check('the page has an origin of its own', seen.origin === 'app://studio', seen.origin);
+  const outside = await page.evaluate(() =>
+    fetch('app://studio/gallery/..%2f..%2fstudio%2fwindow.json').then(({ status }) => status),
+  );
+  check('nothing outside the gallery is served', outside === 404, String(outside));
+  const wrong = await page.evaluate(() =>
+    globalThis.sluice.painting.enqueue({ prompt: 3 }).then(
+      () => 'taken',
+      () => 'refused',
+    ),
+  );
+  check('a malformed order is refused', wrong === 'refused', wrong);
+  const granted = await page.evaluate(async () => {
+    const states = ['geolocation', 'notifications', 'camera'].map((name) =>
+      navigator.permissions.query({ name }),
+    );
+    return (await Promise.all(states)).map(({ state }) => state).join();
+  });
+  check('permissions are denied', granted === 'denied,denied,denied', granted);
+}
+
+export async function run(check, screen) {
+  const studio = await startStudio({ display: screen.display });
+  try {
+    await paintSmall(studio.page);
+    await checkPainting(check, studio);
+    await checkShell(check, studio);
+    await checkAccessibility(check, studio);
+    await checkIsolation(check, studio);
+    // The refused script above is reported by the page itself.
+    const problems = studio.problems.filter((text) => !/Content Security Policy|404/.test(text));
+    check('the page reported no problem', problems.length === 0, problems.join('\n'));
+  } catch (error) {
+    await studio.shot('failure');
+    throw new Error(`${error.message}\n${studio.printed().slice(-3000)}`, { cause: error });
+  } finally {
+    await studio.close();
+  }
+}

@@ -1,0 +1,85 @@
+// Starts the real studio for a spec: its own data folder, models to try with, everything it prints kept.
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { _electron } from '@playwright/test';
+import { electronArguments, electronProgram } from '../scripts/lib/electron.mjs';
+import { buildDir, root } from '../scripts/lib/paths.mjs';
+import { hasEmbeddedModel, tryModels } from '../scripts/lib/try-models.mjs';
+
+export const shotsDir = join(buildDir, 'e2e-screenshots');
+
+export async function startStudio({
+  display,
+  home = mkdtempSync(join(tmpdir(), 'sluice-e2e-')),
+  theme = 'dark',
+}) {
+  mkdirSync(shotsDir, { recursive: true });
+  const models = hasEmbeddedModel() ? {} : { SLUICE_MODELS: await tryModels() };
+  const app = await _electron.launch({
+    executablePath: electronProgram(),
+    args: electronArguments(),
+    cwd: root,
+    colorScheme: theme,
+    timeout: 20_000,
+    env: {
+      ...process.env,
+      DISPLAY: display,
+      XDG_DATA_HOME: join(home, 'data'),
+      XDG_CACHE_HOME: process.env.SLUICE_E2E_CACHE ?? join(home, 'cache'),
+      ...models,
+    },
+  });
+  let printed = '';
+  app.process().stdout.on('data', (text) => (printed += text));
+  app.process().stderr.on('data', (text) => (printed += text));
+  const page = await app.firstWindow();
+  const problems = [];
+  page.on('pageerror', (error) => problems.push(error.stack ?? error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') problems.push(message.text());
+  });
+  await page.getByRole('region', { name: 'Canvas' }).waitFor();
+  return {
+    app,
+    page,
+    home,
+    problems,
+    printed: () => printed,
+    shot: (name) => page.screenshot({ path: join(shotsDir, `${name}.png`) }),
+    async close({ keepHome = false } = {}) {
+      await app.close();
+      if (!keepHome) rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+// A stroke through points of the window, drawn with the pointer.
+export async function drawStroke(page, points) {
+  const [first, ...rest] = points;
+  await page.mouse.move(first[0], first[1]);
+  await page.mouse.down();
+  for (const [x, y] of rest) await page.mouse.move(x, y, { steps: 6 });
+  await page.mouse.up();
+}
+
+// The middle of the drawing area, and how many pixels of the window a pixel of the document takes.
+export async function drawingArea(page) {
+  const box = await page.getByRole('application', { name: 'Drawing area' }).boundingBox();
+  return { x: box.x + box.width / 2, y: box.y + box.height / 2, width: box.width, height: box.height };
+}
+
+// A small picture in few steps: this is about the window, and a processor paints slowly.
+export async function paintSmall(page) {
+  await page.getByRole('tab', { name: 'Painting' }).click();
+  for (const [name, value] of [
+    ['Steps', '2'],
+    ['Width', '64'],
+    ['Height', '64'],
+  ]) {
+    const field = page.getByRole('textbox', { name, exact: true });
+    await field.fill(value);
+    await field.press('Enter');
+  }
+  await page.getByRole('button', { name: 'Fit the painted area' }).click();
+}
