@@ -61,15 +61,16 @@ export const zones = [
 
 // Modules of Node that a folder must not import, as patterns of `no-restricted-imports`.
 export const bannedModules = [
-  {
-    files: ['src-preload/contract/**/*.ts', 'src-main/jobs/**/*.ts', 'src-renderer/core/**/*.ts'],
-    patterns: ['node:*', 'electron', 'electron/*', 'react', 'react-dom', 'sharp'],
-    message: 'this folder is pure: no system, no window',
-  },
+  // The later of two entries for a file replaces the earlier one whole.
   {
     files: ['src-renderer/**/*.ts', 'src-renderer/**/*.tsx'],
     patterns: ['node:*', 'electron', 'electron/*'],
     message: 'the renderer reaches the system through the preload bridge only',
+  },
+  {
+    files: ['src-preload/contract/**/*.ts', 'src-main/jobs/**/*.ts', 'src-renderer/core/**/*.ts'],
+    patterns: ['node:*', 'electron', 'electron/*', 'react', 'react-dom', 'sharp'],
+    message: 'this folder is pure: no system, no window',
   },
   // One rule a file: a folder that is named above has its ban there. Everything else of src-main may name Electron,
   // but its message channels belong to the bridge.
