@@ -22,7 +22,7 @@ from model import MidiModel, make_config
 
 SIZES = {
     # width, layers, heads, feed-forward, token layers, token heads, token feed-forward
-    "small": (256, 6, 4, 1024, 2, 4, 256),
+    "small": (256, 4, 4, 1024, 2, 4, 256),
     "tiny": (64, 2, 2, 128, 1, 2, 64),
 }
 

@@ -1,7 +1,7 @@
 """Trains the demo picture model in stages that stop by the clock and go on from where they stopped.
 
     python train.py --data PACK --vocab BPE.txt.gz --state DIR --out DIR --plan encode,unet:300 --unet-total 700 \
-        --resume start
+        --resume ../../resources/models/icons-256
 
 Stages: vae, encode (latents of every variant), unet (with the text encoder), scribble, canny, evaluate; controls
 is scribble and canny, side by side where two processes run (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT as torchrun
@@ -10,7 +10,7 @@ sets them; one GPU each, by CUDA_VISIBLE_DEVICES). Numbers after a stage are its
 
 DIR of --state holds everything that a later call needs; DIR of --out gets the weights so far, fp16, one
 safetensors file of less than 16 MiB a network. Where --state is empty, --resume names such an --out folder to
-start from.
+start from (or the exported model's).
 """
 import argparse
 import math
@@ -31,6 +31,11 @@ import networks as N
 from tokenizer import EOS, Tokenizer
 
 START = time.time()
+# Where export.py puts a network, so that --resume can name the model that ships.
+SHIPPED = {
+    "vae": "vae/diffusion_pytorch_model", "unet": "unet/diffusion_pytorch_model", "text": "text_encoder/model",
+    "scribble": "../controlnet-scribble/diffusion_pytorch_model", "canny": "../controlnet-canny/diffusion_pytorch_model",
+}
 
 
 def say(*words):
@@ -192,7 +197,9 @@ class Run:
 
     def layout(self, net):
         net = net.to(self.dev)
-        return net.to(memory_format=torch.channels_last) if self.gpu else net
+        if self.gpu:
+            N.narrow_norms(net)
+        return net
 
     def ends(self, seconds):
         return min(time.time() + seconds, self.a.until)
@@ -267,8 +274,6 @@ class Run:
                 oy, ox = (8 * random.randrange(17) for _ in range(2))
                 x = x[:, :, oy : oy + 128, ox : ox + 128]
             x = x.float() / 127.5 - 1
-            if self.gpu:
-                x = x.contiguous(memory_format=torch.channels_last)
             lr = 1e-3 * min(1, (step + 1) / 200) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1, part))))
             loss, d, kl = take(lr, x)
             step += 1
@@ -353,9 +358,10 @@ class Run:
             os.replace(f"{folder}/{name}.new", f"{folder}/{name}.safetensors")
 
     def load_net(self, name):
-        for folder in (self.a.state, self.a.resume):
-            if folder and os.path.exists(f"{folder}/{name}.safetensors"):
-                return {k: v.float() for k, v in load_file(f"{folder}/{name}.safetensors").items()}
+        for folder in filter(None, (self.a.state, self.a.resume)):
+            for path in (f"{folder}/{name}.safetensors", f"{folder}/{SHIPPED[name]}.safetensors"):
+                if os.path.exists(path):
+                    return {k: v.float() for k, v in load_file(path).items()}
         return None
 
     def need(self, *names):
@@ -432,8 +438,6 @@ class Run:
                 break
             lr = a.lr * min(1, (step + 1) / 400) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * part)))
             _, ids, t, noise, noisy = self.draw(len(self.latents), a.batch, 0.1)
-            if self.gpu:
-                noisy = noisy.contiguous(memory_format=torch.channels_last)
             loss = take(lr, noisy, t, ids, noise, self.weight(t))
             step += 1
             sums.append(loss.detach().clone())
@@ -497,9 +501,6 @@ class Run:
             lr = a.lr_control * min(1, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * part)))
             at, ids, t, noise, noisy = self.draw(len(bits), a.batch, 0.3)
             hint = D.unpack_hints(bits[at])
-            if self.gpu:
-                noisy = noisy.contiguous(memory_format=torch.channels_last)
-                hint = hint.contiguous(memory_format=torch.channels_last)
             with torch.no_grad(), self.amp():
                 words = text(ids).float()
             loss = take(lr, noisy, t, words, hint, noise, self.weight(t))
