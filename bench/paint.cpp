@@ -96,6 +96,7 @@ int main(int count, char** arguments) {
     context_desc.device = o.device.c_str();
     context_desc.cache_dir = o.places[1].c_str();
     context_desc.resource_dir = o.places[2].c_str();
+    context_desc.keep_warm = 1;
     sluice_context* context = nullptr;
     if (sluice_context_create(&context_desc, &context, &error) != SLUICE_OK) return fail("no context");
 

@@ -54,10 +54,16 @@ typedef struct sluice_context_desc {
     uint32_t vk_queue_family;
     void* vk_get_instance_proc_addr; /* NULL: the system's loader */
     uint32_t vk_fp16; /* 1: that device was created with 16-bit storage and shaderFloat16 (Vulkan cannot be asked) */
+    /* 1: what a job leaves behind stays for the next one, as far as its budget holds all stages at once: resident
+     * weights, recordings, imported caches. Pictures are the same; sluice_context_trim gives the memory back. */
+    uint32_t keep_warm;
 } sluice_context_desc;
 
 sluice_status sluice_context_create(const sluice_context_desc* desc, sluice_context** out, sluice_error* error);
 void sluice_context_destroy(sluice_context* context);
+
+/* Frees what was kept between jobs, on the device and in host memory. Not while a call runs on the context. */
+void sluice_context_trim(sluice_context* context);
 
 /* Text owned by the library until sluice_string_free. */
 void sluice_string_free(char* text);
@@ -91,7 +97,8 @@ typedef struct sluice_progress {
 typedef struct sluice_callbacks {
     void* user;
     void (*progress)(void* user, const sluice_progress* progress);
-    /* A cheap preview of the predicted picture, width/8 x height/8, RGB; valid during the call only. */
+    /* A cheap preview of the predicted picture (of those that share a pass, the first), width/8 x height/8, RGB;
+     * valid during the call only. */
     void (*preview)(void* user, uint32_t step, const sluice_image* image);
     /* Things to tell a person: "stage sample overflowed in fp16 and is run again in fp32". */
     void (*notice)(void* user, const char* text);
@@ -114,7 +121,7 @@ typedef struct sluice_paint_desc {
     const char* sampler;  /* "euler" */
     const char* schedule; /* "normal" */
     uint64_t seed;
-    uint32_t count;     /* pictures; picture k uses seed + k */
+    uint32_t count;     /* pictures; picture k uses seed + k; they share passes of the weights where memory allows */
     uint32_t clip_skip; /* 1: the last layer */
     uint32_t vae_tiling;
     const sluice_control* controls;

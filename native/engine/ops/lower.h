@@ -44,6 +44,7 @@ struct Cut {
     // Output rows of a batch-1 op, -1: to the end. Rows are of the height; of a tensor of height 1, tokens. Of
     // GroupNormStats they are rows of the input, and the strip with the last row also combines all chunks.
     int row_begin = 0, row_end = -1;
+    bool operator==(const Cut&) const = default;
 };
 
 // Image rows that make one chunk of group-norm statistics (a function of the uncut shape only); strips of a

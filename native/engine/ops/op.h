@@ -41,6 +41,7 @@ struct Tensor {
     TensorRole role = TensorRole::activation;
     int64_t elements() const { return int64_t(batch) * height * width * padded_channels(channels); }
     int64_t rows() const { return int64_t(batch) * height * width; }
+    bool operator==(const Tensor&) const = default;
 };
 
 // Rows [first, first + count) of a weight of the model file, as output channels of a matrix.
@@ -48,6 +49,7 @@ struct MatrixPart {
     std::string name;  // [N, K] or [N, K, kh, kw]
     int first = 0;
     int count = 0;
+    bool operator==(const MatrixPart&) const = default;
 };
 
 struct Matrix {
@@ -67,6 +69,7 @@ struct Matrix {
         return round_up(half, panel_width) / panel_width * (geglu ? 2 : 1);
     }
     int64_t panel_elements() const { return k() * panel_width; }
+    bool operator==(const Matrix&) const = default;
 };
 
 struct Vector {
@@ -77,6 +80,7 @@ struct Vector {
     int stored() const {
         return geglu ? 2 * round_up(size / 2, panel_width) : round_up(size, panel_width);
     }
+    bool operator==(const Vector&) const = default;
 };
 
 enum class Activation : uint8_t { none, silu, quick_gelu, gelu, geglu };
@@ -102,6 +106,7 @@ struct Conv {
     TensorId out = none;             // may be the same tensor as residual
     // The output replaces `a` in the same memory, rows lagging behind those read (VAE at small budgets): set by the
     // planner only.
+    bool operator==(const Conv&) const = default;
 };
 
 // Mean and variance a group over the whole picture, folded with gamma and beta into affine[batch][2][C].
@@ -113,6 +118,7 @@ struct GroupNormStats {
     VectorId gamma = none, beta = none;
     TensorId partial = none;  // f32 scratch, [batch][chunks][groups][mean, M2, count, 0]
     TensorId out = none;      // affine, f32: batch, height 2, width 1, channels
+    bool operator==(const GroupNormStats&) const = default;
 };
 
 // Mean and reciprocal standard deviation of every row over its channels.
@@ -120,6 +126,7 @@ struct LayerNormStats {
     TensorId a = none;
     float eps = 1e-5f;
     TensorId out = none;  // f32, same rows, 2 channels (stored as 4)
+    bool operator==(const LayerNormStats&) const = default;
 };
 
 // softmax(q kᵀ / sqrt(head_size)) v by online softmax (Milakov & Gimelshein 2018; Dao et al. 2022), no score matrix.
@@ -130,6 +137,7 @@ struct Attention {
     int heads = 1, head_size = 0;                  // head_size: multiple of 4
     bool causal = false;
     TensorId out = none;  // [batch, tokens of q, heads * head_size]
+    bool operator==(const Attention&) const = default;
 };
 
 // out = act(fold(a)) + scale_b * b; a alone, b alone or both. fold as in Conv.
@@ -141,6 +149,7 @@ struct Pointwise {
     TensorId b = none;
     float scale_b = 1.f;
     TensorId out = none;  // may be a
+    bool operator==(const Pointwise&) const = default;
 };
 
 using OpBody = std::variant<Conv, GroupNormStats, LayerNormStats, Attention, Pointwise>;
@@ -148,6 +157,7 @@ using OpBody = std::variant<Conv, GroupNormStats, LayerNormStats, Attention, Poi
 struct Op {
     std::string name;  // "down.0.resnet.1.conv2": as the plan and the timeline show it
     OpBody body;
+    bool operator==(const Op&) const = default;
 };
 
 // One pass of one or more networks: ops in execution order over tensors and weights. Pure data.
@@ -158,6 +168,7 @@ struct Program {
     std::vector<Vector> vectors;
     std::vector<int> matrix_source, vector_source;  // index of the WeightSource each is read from
     std::vector<Op> ops;
+    bool operator==(const Program&) const = default;
 };
 
 // What lowering may depend on. Never the budget, so that a picture's bytes don't depend on it.

@@ -15,6 +15,7 @@
 
 struct sluice_context {
     std::unique_ptr<sluice::vk::Device> device;
+    std::unique_ptr<sluice::Warm> warm;  // null: nothing is kept between jobs
     std::string cache_dir, resource_dir;
     std::atomic<bool> cancel{false};
 };
@@ -132,6 +133,7 @@ sluice_status sluice_context_create(const sluice_context_desc* desc, sluice_cont
         auto context = std::make_unique<sluice_context>();
         context->cache_dir = desc->cache_dir;
         context->resource_dir = text_of(desc->resource_dir);
+        if (desc->keep_warm) context->warm = std::make_unique<Warm>();
         if (desc->vk_device) {
             need(desc->vk_instance && desc->vk_physical_device && desc->vk_queue, "all four Vulkan handles");
             vk::HostDevice host{};
@@ -152,6 +154,10 @@ sluice_status sluice_context_create(const sluice_context_desc* desc, sluice_cont
 }
 
 void sluice_context_destroy(sluice_context* context) { delete context; }
+
+void sluice_context_trim(sluice_context* context) {
+    if (context && context->warm) context->warm->clear();
+}
 
 void sluice_string_free(char* text) { delete[] text; }
 
@@ -191,7 +197,8 @@ sluice_status sluice_paint(sluice_context* context, const sluice_paint_desc* des
         if (callbacks && callbacks->notice)
             hooks.notice = [&](const std::string& text) { callbacks->notice(callbacks->user, text.c_str()); };
         auto result = std::make_unique<sluice_result>();
-        result->painted = paint(*context->device, context->cache_dir, context->resource_dir, request, hooks);
+        result->painted = paint(*context->device, context->cache_dir, context->resource_dir, request, hooks,
+                                context->warm.get());
         *out = result.release();
     });
 }
@@ -269,6 +276,7 @@ sluice_status sluice_probe(sluice_context* context, const sluice_probe_desc* des
         need(context && desc && out && desc->size >= sizeof(sluice_probe_desc), "context, desc, out");
         need(desc->network && desc->model && desc->in_path && desc->out_path, "network, model, in, out");
         context->cancel = false;
+        if (context->warm) context->warm->clear();  // a pass of one network is measured by itself
         context->device->reset_peak();
         const ProbeTensors in = read_probe_tensors(desc->in_path);
         Job job(*context->device, context->cache_dir, {desc->memory.budget_bytes, int(desc->memory.precision)},
@@ -276,14 +284,14 @@ sluice_status sluice_probe(sluice_context* context, const sluice_probe_desc* des
         double seconds = 0;
         const auto evaluate = [&](const StageDescription& d, const std::map<std::string, std::vector<float>>& inputs,
                                   const std::vector<std::string>& outputs) {
-            const auto stage = job.stage(d, job.precision());
+            auto stage = job.stage(d, job.precision());
             for (const auto& [name, values] : inputs) stage->set_input(name, values);
             const auto start = std::chrono::steady_clock::now();
             stage->run(job.control(), false);
             seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
             std::vector<std::vector<float>> results;
             for (const std::string& name : outputs) results.push_back(stage->output(name));
-            job.retire(*stage);
+            job.retire(std::move(stage));
             return results;
         };
         const ProbeTensors result = probe(desc->network, desc->model, context->cache_dir, in, evaluate);

@@ -28,7 +28,7 @@ Run run_on_device(vk::Device& device, const std::string& cache, const std::strin
     run.out = probe(network, model, cache, in,
                     [&](const StageDescription& d, const std::map<std::string, std::vector<float>>& inputs,
                         const std::vector<std::string>& outputs) {
-                        const auto stage = job.stage(d, precision);
+                        auto stage = job.stage(d, precision);
                         for (const auto& [name, values] : inputs) stage->set_input(name, values);
                         stage->run(job.control(), true);
                         stage->run(job.control(), false);  // a second pass: cyclic streaming, no stale state
@@ -36,7 +36,7 @@ Run run_on_device(vk::Device& device, const std::string& cache, const std::strin
                         for (const std::string& name : outputs) results.push_back(stage->output(name));
                         run.predicted = std::max(run.predicted, stage->plan().peak_bytes);
                         run.smallest = std::max(run.smallest, stage->plan().smallest_budget);
-                        job.retire(*stage);
+                        job.retire(std::move(stage));
                         return results;
                     });
     run.peak = device.peak_device_bytes() - before;

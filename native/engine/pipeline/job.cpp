@@ -5,8 +5,20 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "core/platform/file.h"
 
 namespace sluice {
+
+namespace {
+
+// The files a tokenizer is made of: vocabulary and merges, one tokenizer.json, or CLIP's own.
+std::vector<std::string> tokenizer_files(const Model* model, const std::string& resource_dir) {
+    if (model && !model->vocab_path.empty() && !model->merges_path.empty()) return {model->vocab_path, model->merges_path};
+    if (model && !model->tokenizer_json_path.empty()) return {model->tokenizer_json_path};
+    return {(std::filesystem::path(resource_dir) / "tokenizer" / "bpe_simple_vocab_16e6.txt.gz").string()};
+}
+
+}  // namespace
 
 bool all_finite(std::span<const float> values) {
     for (float v : values)
@@ -59,11 +71,14 @@ std::vector<Plan> plan_stages(const std::vector<StageDescription>& stages, const
 }
 
 Job::Job(vk::Device& device, std::string cache_dir, const JobMemory& memory, RunControl control,
-         std::function<void(const std::string&)> notice)
+         std::function<void(const std::string&)> notice, Warm* warm)
     : device_(device), cache_dir_(std::move(cache_dir)), memory_(memory), control_(std::move(control)),
-      notice_(std::move(notice)) {
-    held_before_ = device.device_bytes();
+      notice_(std::move(notice)), warm_(warm) {
+    // What was kept is the job's own: it takes it over or drops it.
+    const uint64_t ours = warm ? warm->device_bytes() : 0;
+    held_before_ = device.device_bytes() - ours;
     driver_before_ = device.driver_used_bytes();
+    driver_before_ -= std::min(driver_before_, ours);
     const bool has_fp16 = device.traits().fp16;
     if (memory.precision == 2 && !has_fp16)
         throw Error(Status::device, "no-fp16", "device " + device.info().name + " has no 16-bit storage",
@@ -72,7 +87,7 @@ Job::Job(vk::Device& device, std::string cache_dir, const JobMemory& memory, Run
     budget_ = memory.budget;
     if (budget_ == 0) {
         const uint64_t free = device.driver_budget_bytes();
-        budget_ = default_budget(free ? free : device.info().budget_bytes);
+        budget_ = default_budget(free ? free + ours : device.info().budget_bytes);
     }
 }
 
@@ -109,9 +124,46 @@ std::shared_ptr<DeviceWeights> Job::weights(const Program& program, int index, c
         check_cancelled();
         if (control_.progress) control_.progress(fraction);
     };
+    const std::string content =
+        warm_ ? source.weights->content_hash() + "." + source.role + (precision == Precision::fp16 ? ".fp16" : ".fp32") : "";
+    if (warm_) {
+        const auto known = warm_->weights.find(content);
+        if (known != warm_->weights.end() && known->second->cache().serves(r)) return open_[key] = known->second;
+    }
     std::shared_ptr<BlockCache> cache = BlockCache::open(r);
     cold |= cache->built();
-    return open_[key] = std::make_shared<DeviceWeights>(device_, std::move(cache));
+    auto opened = std::make_shared<DeviceWeights>(device_, std::move(cache));
+    if (warm_) warm_->weights[content] = opened;
+    return open_[key] = std::move(opened);
+}
+
+void Job::foresee(const std::vector<StageDescription>& stages, const std::vector<Plan>& plans, uint64_t kept_bytes) {
+    if (!warm_) return;
+    uint64_t all = held_before_ + kept_bytes;
+    for (size_t i = 0; i < stages.size(); i++) {
+        all += plans[i].peak_bytes - held_before_ - stages[i].reserved;
+        foreseen_.emplace_back(stages[i].program, plans[i]);
+    }
+    keeps_ = all <= budget_;
+    if (!keeps_) {
+        warm_->drop_hints();
+        warm_->drop_stages();
+        return;
+    }
+    predicted_peak = all;
+    warm_->drop_all_but([&](const Stage& s) { return foreseen(s.program(), s.plan()); });
+}
+
+bool Job::foreseen(const Program& program, const Plan& plan) const {
+    return std::any_of(foreseen_.begin(), foreseen_.end(),
+                       [&](const auto& f) { return f.second == plan && f.first == program; });
+}
+
+void Job::settle() {
+    if (!warm_) return;
+    std::erase_if(warm_->weights, [&](const auto& entry) {
+        return std::none_of(open_.begin(), open_.end(), [&](const auto& used) { return used.second == entry.second; });
+    });
 }
 
 std::unique_ptr<Stage> Job::stage(const StageDescription& d, Precision precision,
@@ -127,50 +179,92 @@ std::unique_ptr<Stage> Job::stage(const StageDescription& d, Precision precision
         r.in_place = false;
         r.staged = true;
     }
+    if (keeps_) {
+        const Plan plan = make_plan(d.program, r);
+        if (std::unique_ptr<Stage> stage = warm_->take(d.program, plan, precision, sources)) {
+            stage->begin_job();
+            if (trace) stage->enable_trace();
+            return stage;
+        }
+        if (!foreseen(d.program, plan)) warm_->drop_stages();  // they have the room that this one needs
+    }
     auto stage = std::make_unique<Stage>(device_, d.program, r, std::move(sources), kept, control_);
     if (trace) stage->enable_trace();
     cold |= stage->compiled();
     return stage;
 }
 
-void Job::retire(const Stage& stage) {
-    uploaded_bytes += stage.uploaded_bytes();
-    in_place_bytes = std::max(in_place_bytes, stage.plan().in_place_bytes);
+void Job::retire(std::unique_ptr<Stage> stage) {
+    uploaded_bytes += stage->uploaded_bytes();
+    in_place_bytes = std::max(in_place_bytes, stage->plan().in_place_bytes);
     const uint64_t used = device_.driver_used_bytes();
     if (used > driver_before_) driver_peak = std::max(driver_peak, used - driver_before_);
-    predicted_peak = std::max(predicted_peak, stage.plan().peak_bytes);
-    events.insert(events.end(), stage.trace().begin(), stage.trace().end());
+    predicted_peak = std::max(predicted_peak, stage->plan().peak_bytes);
+    events.insert(events.end(), stage->trace().begin(), stage->trace().end());
+    if (keeps_ && foreseen(stage->program(), stage->plan())) warm_->keep(std::move(stage));
+}
+
+void Job::release_weights() {
+    if (warm_) return;
+    std::erase_if(open_, [](const auto& entry) { return entry.second.use_count() == 1; });
 }
 
 std::vector<std::vector<float>> Job::run_once(const StageDescription& d,
                                               const std::map<std::string, std::vector<float>>& inputs,
                                               const std::vector<std::string>& outputs,
                                               const std::map<std::string, vk::Buffer*>& kept) {
-    for (Precision p : {precision_, Precision::fp32}) {
-        const std::unique_ptr<Stage> s = stage(d, p, kept);
-        for (const auto& [name, values] : inputs) s->set_input(name, values);
-        s->run(control_, false);
+    RepeatedStage stage(*this, d, kept);
+    std::vector<std::vector<float>> results = stage.run(inputs, outputs);
+    stage.finish();
+    return results;
+}
+
+std::vector<std::vector<float>> RepeatedStage::run(const std::map<std::string, std::vector<float>>& inputs,
+                                                   const std::vector<std::string>& outputs) {
+    const Precision precision = job_.precision();
+    for (Precision p : {precision, Precision::fp32}) {
+        if (!stage_) stage_ = job_.stage(description_, p, kept_);
+        for (const auto& [name, values] : inputs) stage_->set_input(name, values);
+        stage_->run(job_.control(), false);
         std::vector<std::vector<float>> results;
         bool finite = true;
         for (const std::string& name : outputs) {
-            results.push_back(s->output(name));
+            results.push_back(stage_->output(name));
             finite &= all_finite(results.back());
         }
-        retire(*s);
+        if (!finite || p != precision) finish();  // the next picture begins in the job's precision
         if (finite) return results;
         if (p == Precision::fp32) break;
-        overflowed = true;
-        notice("stage " + d.name + " overflowed in fp16 and is run again in fp32");
+        job_.overflowed = true;
+        job_.notice("stage " + description_.name + " overflowed in fp16 and is run again in fp32");
     }
-    throw Error(Status::input, "not-finite", "stage " + d.name + " gave NaN or infinity in fp32",
+    throw Error(Status::input, "not-finite", "stage " + description_.name + " gave NaN or infinity in fp32",
                 "the model's weights are damaged, or were trained for another pipeline");
 }
 
+void RepeatedStage::finish() {
+    if (stage_) job_.retire(std::move(stage_));
+}
+
+std::shared_ptr<const Tokenizer> Job::tokenizer(const Model* model, const std::string& resource_dir) {
+    if (!warm_) return std::make_shared<const Tokenizer>(load_tokenizer(model, resource_dir));
+    std::string key;
+    for (const std::string& path : tokenizer_files(model, resource_dir)) {
+        const File::Identity identity = File::open(path)->identity();
+        key += identity.real_path + "\n" + std::to_string(identity.size) + "\n" + std::to_string(identity.modified_ns) + "\n";
+    }
+    if (!warm_->tokenizer || warm_->tokenizer_key != key) {
+        warm_->tokenizer = std::make_shared<const Tokenizer>(load_tokenizer(model, resource_dir));
+        warm_->tokenizer_key = key;
+    }
+    return warm_->tokenizer;
+}
+
 Tokenizer load_tokenizer(const Model* model, const std::string& resource_dir) {
-    if (model && !model->vocab_path.empty() && !model->merges_path.empty())
-        return Tokenizer::load_vocab_merges(model->vocab_path, model->merges_path);
-    if (model && !model->tokenizer_json_path.empty()) return Tokenizer::load_tokenizer_json(model->tokenizer_json_path);
-    return Tokenizer::load_embedded(std::filesystem::path(resource_dir) / "tokenizer" / "bpe_simple_vocab_16e6.txt.gz");
+    const std::vector<std::string> files = tokenizer_files(model, resource_dir);
+    if (files.size() == 2) return Tokenizer::load_vocab_merges(files[0], files[1]);
+    if (model && !model->tokenizer_json_path.empty()) return Tokenizer::load_tokenizer_json(files[0]);
+    return Tokenizer::load_embedded(files[0]);
 }
 
 std::vector<float> gather_embeddings(const TextEncoderConfig& config, const WeightSource& text,

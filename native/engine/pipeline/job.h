@@ -9,6 +9,7 @@
 #include "format/model.h"
 #include "networks/networks.h"
 #include "pipeline/tokenizer.h"
+#include "pipeline/warm.h"
 #include "stream/run.h"
 
 namespace sluice {
@@ -44,8 +45,9 @@ std::vector<Plan> plan_stages(const std::vector<StageDescription>& stages, const
 
 class Job {
   public:
+    // `warm`: what the context keeps between jobs, or null: then every stage gives all its memory back when it ends.
     Job(vk::Device& device, std::string cache_dir, const JobMemory& memory, RunControl control,
-        std::function<void(const std::string&)> notice);
+        std::function<void(const std::string&)> notice, Warm* warm = nullptr);
 
     vk::Device& device() { return device_; }
     Precision precision() const { return precision_; }
@@ -65,7 +67,16 @@ class Job {
                                              const std::map<std::string, std::vector<float>>& inputs,
                                              const std::vector<std::string>& outputs,
                                              const std::map<std::string, vk::Buffer*>& kept = {});
-    void retire(const Stage& stage);  // adds its figures; call before destroying it
+    void retire(std::unique_ptr<Stage> stage);  // adds its figures, then keeps it for the next job or destroys it
+    // Lets go of all weights that no stage uses: their mapped pages leave our resident memory.
+    void release_weights();
+
+    // Says what the job consists of: `plans` of `stages`, and `kept_bytes` of hints. Where the budget holds all of it
+    // at once, a warm context keeps it all for the next job; otherwise stages have the memory one after another.
+    void foresee(const std::vector<StageDescription>& stages, const std::vector<Plan>& plans, uint64_t kept_bytes);
+    bool keeps() const { return keeps_; }
+    void settle();  // the job went well: of the caches, those that it used are kept
+    std::shared_ptr<const Tokenizer> tokenizer(const Model* model, const std::string& resource_dir);
 
     // Sums over the job.
     uint64_t uploaded_bytes = 0, in_place_bytes = 0, predicted_peak = 0;
@@ -77,6 +88,7 @@ class Job {
   private:
     std::shared_ptr<DeviceWeights> weights(const Program& program, int index, const SourceRef& source,
                                            Precision precision);
+    bool foreseen(const Program& program, const Plan& plan) const;
     vk::Device& device_;
     std::string cache_dir_;
     JobMemory memory_;
@@ -87,6 +99,28 @@ class Job {
     uint64_t driver_before_ = 0;
     uint64_t held_before_ = 0;  // device memory that was taken when the job began
     std::map<std::string, std::shared_ptr<DeviceWeights>> open_;
+    Warm* warm_ = nullptr;
+    bool keeps_ = false;
+    std::vector<std::pair<Program, Plan>> foreseen_;
+};
+
+// One stage for several pictures or tiles: buffers, recordings and resident weights stay while this lives. What
+// overflows in fp16 is run again in fp32 by itself.
+class RepeatedStage {
+  public:
+    RepeatedStage(Job& job, const StageDescription& description, std::map<std::string, vk::Buffer*> kept = {})
+        : job_(job), description_(description), kept_(std::move(kept)) {}
+    const StageDescription& description() const { return description_; }
+    // One pass: sets inputs, reads `outputs`.
+    std::vector<std::vector<float>> run(const std::map<std::string, std::vector<float>>& inputs,
+                                        const std::vector<std::string>& outputs);
+    void finish();  // gives the stage's figures to the job and its memory back
+
+  private:
+    Job& job_;
+    const StageDescription& description_;
+    std::map<std::string, vk::Buffer*> kept_;
+    std::unique_ptr<Stage> stage_;
 };
 
 bool all_finite(std::span<const float> values);

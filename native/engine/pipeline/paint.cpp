@@ -16,47 +16,33 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-// Latents to RGB by a linear guess, good enough to see where the picture is going. Coefficients are a least-squares
-// fit commonly used for SD 1.x's VAE; another VAE gives other colours, the same shapes.
-PixelImage preview_of(std::span<const float> latents, int height, int width) {
-    static constexpr float to_rgb[4][3] = {
-        {0.35f, 0.23f, 0.32f}, {0.32f, 0.50f, 0.24f}, {-0.28f, 0.18f, 0.27f}, {-0.21f, -0.26f, -0.72f}};
-    PixelImage out{width, height, std::vector<uint8_t>(size_t(width) * size_t(height) * 3)};
-    const size_t area = size_t(width) * size_t(height);
-    for (size_t i = 0; i < area; i++)
-        for (size_t c = 0; c < 3; c++) {
-            float v = 0;
-            for (size_t k = 0; k < 4; k++) v += latents[k * area + i] * to_rgb[k][c];
-            out.pixels[i * 3 + c] = uint8_t(std::clamp((v + 1.f) * 127.5f, 0.f, 255.f));
-        }
-    return out;
-}
-
-// VaeImageProcessor.postprocess: x / 2 + 0.5, clamped, times 255, rounded half to even.
-PixelImage to_pixels(std::span<const float> image, int height, int width) {
-    PixelImage out{width, height, std::vector<uint8_t>(image.size())};
-    for (size_t i = 0; i < image.size(); i++)
-        out.pixels[i] = uint8_t(std::nearbyint(std::clamp(image[i] / 2.f + 0.5f, 0.f, 1.f) * 255.f));
-    return out;
-}
+// One picture while it is sampled.
+struct Canvas {
+    explicit Canvas(uint64_t seed) : random(seed) {}
+    TorchRandom random;
+    std::unique_ptr<Sampler> sampler;
+    std::vector<float> init, noise;        // [4,h,w]: the initial image's latents, the starting noise
+    std::vector<float> x, input, guided;   // where it is, what the UNet reads, what it says
+};
 
 // State of one job, so that its phases are functions of their own.
 class Painter {
   public:
     Painter(vk::Device& device, const std::string& cache_dir, const std::string& resource_dir, const PaintRequest& r,
-            const PaintHooks& hooks)
+            const PaintHooks& hooks, Warm* warm)
         : device_(device), r_(r), hooks_(hooks), resource_dir_(resource_dir), cache_dir_(cache_dir),
-          job_(device, cache_dir, r.memory, {hooks.cancelled, nullptr}, hooks.notice) {
+          job_(device, cache_dir, r.memory, {hooks.cancelled, nullptr}, hooks.notice, warm),
+          step_precision_(job_.precision()), warm_(warm), hints_(warm ? warm->hints : own_hints_) {
         job_.trace = !r.trace.empty();
     }
 
     PaintResult run() {
         start_ = Clock::now();
-        device_.reset_peak();
         progress("load", 0, 1);
         models_ = open_models(r_, cache_dir_, true);
         load_prompts();
         check_plans();
+        device_.reset_peak();  // what an earlier job left and this one cannot use is gone now
         result_.load_seconds = since(start_);
         progress("load", 1, 1);
 
@@ -65,18 +51,24 @@ class Painter {
         encode_text();
         encode_hints(job_.precision());
         if (r_.init) encode_init();
+        job_.release_weights();
         result_.encode_seconds = since(encode_start);
         progress("encode", 1, 1);
 
-        std::vector<std::vector<float>> latents;
-        for (int k = 0; k < r_.count; k++) latents.push_back(sample(k));
+        sample_all();
         retire_step();
-        hints_.clear();  // nothing of sampling stays on the device while the VAE works
+        if (!job_.keeps()) drop_hints();  // nothing of sampling stays on the device while the VAE works
+        job_.release_weights();
 
         const auto decode_start = Clock::now();
-        for (int k = 0; k < r_.count; k++) {
-            progress("decode", k, r_.count);
-            result_.pictures.push_back({decode(latents[size_t(k)]), latents[size_t(k)]});
+        {
+            RepeatedStage decoder(job_, stages_.decoder);
+            for (int k = 0; k < r_.count; k++) {
+                progress("decode", k, r_.count);
+                Painted& picture = result_.pictures[size_t(k)];
+                picture.image = decode(decoder, picture.latents);
+            }
+            decoder.finish();
         }
         progress("decode", r_.count, r_.count);
         result_.decode_seconds = since(decode_start);
@@ -91,7 +83,8 @@ class Painter {
     }
 
     void load_prompts() {
-        const Tokenizer tokenizer = load_tokenizer(&models_.model, resource_dir_);
+        const std::shared_ptr<const Tokenizer> shared = job_.tokenizer(&models_.model, resource_dir_);
+        const Tokenizer& tokenizer = *shared;
         guided_ = r_.cfg > 1.f;
         if (guided_) {
             const PromptPair pair = chunk_prompts(tokenizer, r_.prompt, r_.negative);
@@ -117,9 +110,18 @@ class Painter {
             const auto active = active_controls(r_, i, sampler_steps_);
             if (std::find(seen.begin(), seen.end(), active) != seen.end()) continue;
             seen.push_back(active);
-            all.push_back(step_stage(r_, models_, chunks_, active, stages_.kept_bytes));
+            all.push_back(step_stage(r_, models_, chunks_, active, stages_.kept_bytes, 1));
         }
-        plan_stages(all, job_.request(job_.precision(), 0));
+        const PlanRequest request = job_.request(job_.precision(), 0);
+        std::vector<Plan> plans = plan_stages(all, request);
+        at_once_ = pictures_at_once(r_, models_, chunks_, stages_.kept_bytes, request);
+        if (at_once_ > 1) {
+            all.resize(all.size() - seen.size());
+            for (const auto& active : seen)
+                all.push_back(step_stage(r_, models_, chunks_, active, stages_.kept_bytes, at_once_));
+            plans = plan_stages(all, request);
+        }
+        job_.foresee(all, plans, stages_.kept_bytes);
     }
 
     std::unique_ptr<Sampler> make_run_sampler() const {
@@ -137,22 +139,36 @@ class Painter {
         context_ = job_.run_once(stages_.text, {{"embeddings", rows}}, {"last_hidden_state"})[0];
     }
 
-    void encode_hints(Precision precision) {
-        hints_.clear();
+    void drop_hints() {
+        if (warm_) warm_->drop_hints();
+        own_hints_.clear();
+    }
+
+    // Buffers for the hints' embeddings; those of the job before where they have the right size.
+    void make_hint_buffers(Precision precision) {
+        std::map<std::string, uint64_t> sizes, have;
         for (size_t i = 0; i < models_.controls.size(); i++) {
-            StageDescription d = stages_.hints[i];
+            const Program& program = stages_.hints[i].program;
             const std::string name = "kept-hint." + std::to_string(i);
-            const Tensor& out = d.program.tensors[size_t(find_tensor(d.program, name))];
-            hints_[name] = device_.create_buffer(tensor_bytes(out, precision), vk::MemoryKind::device, "hint");
+            sizes[name] = tensor_bytes(program.tensors[size_t(find_tensor(program, name))], precision);
         }
+        for (const auto& [name, buffer] : hints_) have[name] = buffer.size();
+        if (have == sizes) return;
+        drop_hints();
+        for (const auto& [name, size] : sizes)
+            hints_[name] = device_.create_buffer(size, vk::MemoryKind::device, "hint");
+    }
+
+    void encode_hints(Precision precision) {
+        make_hint_buffers(precision);
         for (size_t i = 0; i < models_.controls.size(); i++) {
             const auto& pixels = r_.controls[i].hint.pixels;
             std::vector<float> hint(pixels.size());
             for (size_t k = 0; k < hint.size(); k++) hint[k] = float(pixels[k]) / 255.f;
-            const std::unique_ptr<Stage> stage = job_.stage(stages_.hints[i], precision, kept());
+            std::unique_ptr<Stage> stage = job_.stage(stages_.hints[i], precision, kept());
             stage->set_input("hint", hint);
             stage->run(job_.control(), false);
-            job_.retire(*stage);
+            job_.retire(std::move(stage));
         }
     }
 
@@ -190,111 +206,150 @@ class Painter {
         return mask;
     }
 
-    std::vector<float> sample(int picture) {
-        const int h = r_.height / 8, w = r_.width / 8;
-        const size_t area = size_t(h) * size_t(w), n = 4 * area;
-        TorchRandom random(r_.seed + uint64_t(picture));
-        const std::unique_ptr<Sampler> sampler = make_run_sampler();
-        std::vector<float> init;
-        if (r_.init) init = draw_init(random);
-        const std::vector<float> noise = r_.latents.empty() ? random.randn(n) : r_.latents;
-        std::vector<float> x(n), mask;
-        if (r_.mask) mask = latent_mask();
+    // Everything of one picture that its seed decides.
+    Canvas begin(int picture) const {
+        const size_t n = size_t(4) * size_t(r_.height / 8) * size_t(r_.width / 8);
+        Canvas c(r_.seed + uint64_t(picture));
+        c.sampler = make_run_sampler();
+        if (r_.init) c.init = draw_init(c.random);
+        c.noise = r_.latents.empty() ? c.random.randn(n) : r_.latents;
+        c.x.resize(n);
+        c.input.resize(n);
         if (r_.init && !(r_.mask && r_.strength >= 1)) {
-            sampler->add_noise(init, noise, 0, x);
+            c.sampler->add_noise(c.init, c.noise, 0, c.x);
         } else {
             // also inpainting at full strength, which starts from nothing but noise
-            for (size_t i = 0; i < n; i++) x[i] = noise[i] * sampler->init_noise_sigma();
+            for (size_t i = 0; i < n; i++) c.x[i] = c.noise[i] * c.sampler->init_noise_sigma();
         }
+        return c;
+    }
 
-        const auto timesteps = sampler->timesteps();
+    void sample_all() {
+        sample_steps_ = (r_.count + at_once_ - 1) / at_once_ * sampler_steps_;
+        for (int first = 0; first < r_.count; first += at_once_) {
+            const int pictures = std::min(at_once_, r_.count - first);
+            if (sample(first, pictures)) continue;
+            // A picture must not depend on those beside it: each is painted as it would be alone.
+            job_.notice("a picture of the batch overflowed in fp16: its pictures are painted one by one");
+            sample_steps_ += (pictures - 1) * sampler_steps_;
+            sample_steps_done_ -= steps_of_group_;
+            for (int k = 0; k < pictures; k++) sample(first + k, 1);
+        }
+        progress("sample", sample_steps_, sample_steps_);
+    }
+
+    // Samples pictures [first, first + pictures) together. False: one of several overflowed in fp16, nothing is kept.
+    bool sample(int first, int pictures) {
+        const int h = r_.height / 8, w = r_.width / 8;
+        const size_t area = size_t(h) * size_t(w);
+        sample_in(job_.precision());
+        std::vector<Canvas> batch;
+        for (int k = 0; k < pictures; k++) batch.push_back(begin(first + k));
+        std::vector<float> mask;
+        if (r_.mask) mask = latent_mask();
+        const auto timesteps = batch[0].sampler->timesteps();
         const int steps = int(timesteps.size());
-        std::vector<float> input(n), guided(n);
+        steps_of_group_ = 0;
         for (int i = 0; i < steps; i++) {
             const auto step_start = Clock::now();
-            progress("sample", picture * steps + i, r_.count * steps);
-            sampler->scale_model_input(x, i, input);
-            const bool last = i + 1 == steps && picture + 1 == r_.count;
-            guided = evaluate(input, timesteps[size_t(i)], active_controls(r_, i, steps), last);
-            sampler->step(guided, i, x, random);
-            if (r_.mask) {
-                std::vector<float> original = init;
-                if (i + 1 < steps) sampler->add_noise(init, noise, i + 1, original);
-                for (size_t k = 0; k < n; k++)
-                    x[k] = (1.f - mask[k % area]) * original[k] + mask[k % area] * x[k];
+            progress("sample", sample_steps_done_, sample_steps_);
+            for (Canvas& c : batch) c.sampler->scale_model_input(c.x, i, c.input);
+            const bool last = i + 1 == steps && first + pictures == r_.count;
+            if (!evaluate(batch, timesteps[size_t(i)], active_controls(r_, i, steps), last)) return false;
+            for (Canvas& c : batch) {
+                c.sampler->step(c.guided, i, c.x, c.random);
+                if (!r_.mask) continue;
+                std::vector<float> original = c.init;
+                if (i + 1 < steps) c.sampler->add_noise(c.init, c.noise, i + 1, original);
+                for (size_t k = 0; k < c.x.size(); k++)
+                    c.x[k] = (1.f - mask[k % area]) * original[k] + mask[k % area] * c.x[k];
             }
             if (hooks_.preview && r_.preview_every > 0 && (i + 1) % r_.preview_every == 0) {
-                const auto denoised = sampler->denoised();
-                hooks_.preview(i + 1, preview_of(denoised.size() == n ? denoised : std::span<const float>(x), h, w));
+                const Canvas& c = batch.front();
+                const auto denoised = c.sampler->denoised();
+                hooks_.preview(i + 1, preview_of(denoised.size() == c.x.size() ? denoised : std::span<const float>(c.x), h, w));
             }
             result_.step_seconds.push_back(since(step_start));
+            sample_steps_done_++;
+            steps_of_group_++;
         }
-        progress("sample", (picture + 1) * steps, r_.count * steps);
-        return x;
+        for (Canvas& c : batch) result_.pictures.push_back({{}, std::move(c.x)});
+        return true;
     }
 
-    // The model's output under classifier-free guidance (Ho & Salimans 2022), [4,h,w].
-    std::vector<float> evaluate(const std::vector<float>& input, double timestep, const std::vector<bool>& active,
-                                bool last) {
-        const int h = r_.height / 8, w = r_.width / 8, batch = guided_ ? 2 : 1;
+    // The model's output for each picture under classifier-free guidance (Ho & Salimans 2022), [4,h,w]; in one pass,
+    // the unconditional halves of all pictures first. False: a picture of several overflowed in fp16.
+    bool evaluate(std::vector<Canvas>& batch, double timestep, const std::vector<bool>& active, bool last) {
+        const int h = r_.height / 8, w = r_.width / 8, pictures = int(batch.size()), halves = guided_ ? 2 : 1;
         const UNetConfig& config = models_.model.unet_config;
-        std::vector<float> sample = to_channels_last(input, 1, 4, h, w);
         const std::vector<float> row =
             timestep_embedding(timestep, config.block_out_channels.front(), config.flip_sin_to_cos, config.freq_shift);
-        std::vector<float> time = row;
-        if (batch == 2) {
-            const std::vector<float> one = sample;
-            sample.insert(sample.end(), one.begin(), one.end());
-            time.insert(time.end(), row.begin(), row.end());
-        }
+        std::vector<float> sample, time, context;
+        const size_t states = context_.size() / size_t(halves);
+        for (int half = 0; half < halves; half++)
+            for (const Canvas& c : batch) {
+                const std::vector<float> one = to_channels_last(c.input, 1, 4, h, w);
+                sample.insert(sample.end(), one.begin(), one.end());
+                time.insert(time.end(), row.begin(), row.end());
+                const auto text = context_.begin() + long(states) * half;
+                context.insert(context.end(), text, text + long(states));
+            }
         for (int attempt = 0;; attempt++) {
-            ensure_step(active);
+            ensure_step(active, pictures);
             step_->set_input("sample", sample);
             step_->set_input("time", time);
-            step_->set_input("context", context_);
+            step_->set_input("context", context);
             step_->run(job_.control(), !last);
-            std::vector<float> out = step_->output("out");
+            const std::vector<float> out = step_->output("out");
             if (all_finite(out)) {
-                const size_t half = out.size() / size_t(batch);
-                std::vector<float> result(half);
-                for (size_t i = 0; i < half; i++)
-                    result[i] = batch == 1 ? out[i] : out[i] + r_.cfg * (out[half + i] - out[i]);
-                return to_channels_first(result, 1, config.out_channels, h, w);
+                const size_t n = out.size() / size_t(halves * pictures);
+                for (size_t p = 0; p < size_t(pictures); p++) {
+                    std::vector<float> result(out.begin() + long(p * n), out.begin() + long((p + 1) * n));
+                    const float* text = out.data() + (size_t(pictures) + p) * n;
+                    if (guided_)
+                        for (size_t i = 0; i < n; i++) result[i] += r_.cfg * (text[i] - result[i]);
+                    batch[p].guided = to_channels_first(result, 1, config.out_channels, h, w);
+                }
+                return true;
             }
-            if (attempt > 0 || step_precision() == Precision::fp32)
+            if (attempt > 0 || step_precision_ == Precision::fp32)
                 throw Error(Status::input, "not-finite", "the UNet gave NaN or infinity in fp32",
                             "the model's weights are damaged, or it expects another kind of prediction");
+            if (pictures > 1) return false;
             job_.overflowed = true;
             job_.notice("stage sample overflowed in fp16 and goes on in fp32");
-            sampling_in_fp32_ = true;
-            retire_step();
-            encode_hints(Precision::fp32);
+            sample_in(Precision::fp32);
         }
     }
 
-    Precision step_precision() const { return sampling_in_fp32_ ? Precision::fp32 : job_.precision(); }
+    // The hints' embeddings are in the storage of the steps that read them.
+    void sample_in(Precision precision) {
+        if (precision == step_precision_) return;
+        retire_step();
+        encode_hints(precision);
+        step_precision_ = precision;
+    }
 
-    void ensure_step(const std::vector<bool>& active) {
-        if (step_ && active == step_active_) return;
+    void ensure_step(const std::vector<bool>& active, int pictures) {
+        if (step_ && active == step_active_ && pictures == step_pictures_) return;
         retire_step();
         uint64_t reserved = 0;
         for (const auto& [name, buffer] : hints_) reserved += (buffer.size() + 255) / 256 * 256;
-        step_ = job_.stage(step_stage(r_, models_, chunks_, active, reserved), step_precision(), kept());
+        step_ = job_.stage(step_stage(r_, models_, chunks_, active, reserved, pictures), step_precision_, kept());
         step_active_ = active;
+        step_pictures_ = pictures;
     }
 
     void retire_step() {
-        if (step_) job_.retire(*step_);
-        step_.reset();
+        if (step_) job_.retire(std::move(step_));
     }
 
-    PixelImage decode(const std::vector<float>& latents) {
+    PixelImage decode(RepeatedStage& decoder, const std::vector<float>& latents) {
         const int h = r_.height / 8, w = r_.width / 8;
         std::vector<float> z = to_channels_last(latents, 1, 4, h, w);
         for (float& v : z) v /= models_.vae_config().scaling_factor;
         const std::vector<float> image =
-            r_.vae_tiling ? decode_tiles(job_, stages_.decoder, z, h, w)
-                          : job_.run_once(stages_.decoder, {{"latents", z}}, {"image"})[0];
+            r_.vae_tiling ? decode_tiles(decoder, z, h, w) : decoder.run({{"latents", z}}, {"image"})[0];
         PixelImage out = to_pixels(image, r_.height, r_.width);
         if (r_.mask)  // what was not to be repainted is the original, to the bit
             for (size_t i = 0; i < r_.mask->pixels.size(); i++)
@@ -304,6 +359,7 @@ class Painter {
     }
 
     void finish() {
+        job_.settle();
         if (!r_.trace.empty()) write_trace(r_.trace, job_.events);
         result_.seconds = since(start_);
         result_.peak_device_bytes = device_.peak_device_bytes();
@@ -326,21 +382,27 @@ class Painter {
     PaintStages stages_;
     Clock::time_point start_;
     PaintResult result_;
-    bool guided_ = true, sampling_in_fp32_ = false;
+    bool guided_ = true;
+    Precision step_precision_;
     int chunks_ = 1, sampler_steps_ = 0;
+    int at_once_ = 1;  // pictures that share a pass of the weights
+    int sample_steps_ = 0, sample_steps_done_ = 0, steps_of_group_ = 0;
     std::vector<std::vector<int>> windows_;
     std::vector<float> context_, moments_;
-    std::map<std::string, vk::Buffer> hints_;
+    Warm* warm_;
+    std::map<std::string, vk::Buffer> own_hints_;
+    std::map<std::string, vk::Buffer>& hints_;  // the context's, where it keeps them
     std::unique_ptr<Stage> step_;
     std::vector<bool> step_active_;
+    int step_pictures_ = 0;
 };
 
 }  // namespace
 
 PaintResult paint(vk::Device& device, const std::string& cache_dir, const std::string& resource_dir,
-                  const PaintRequest& request, const PaintHooks& hooks) {
+                  const PaintRequest& request, const PaintHooks& hooks, Warm* warm) {
     validate(request);
-    return Painter(device, cache_dir, resource_dir, request, hooks).run();
+    return Painter(device, cache_dir, resource_dir, request, hooks, warm).run();
 }
 
 }  // namespace sluice

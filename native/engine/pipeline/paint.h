@@ -5,13 +5,9 @@
 #include <vector>
 
 #include "pipeline/job.h"
+#include "pipeline/pixels.h"
 
 namespace sluice {
-
-struct PixelImage {  // 8 bits a channel, rows from the top
-    int width = 0, height = 0;
-    std::vector<uint8_t> pixels;
-};
 
 struct PaintControl {
     std::string model;
@@ -70,7 +66,7 @@ struct PaintModels {
 PaintModels open_models(const PaintRequest& request, const std::string& cache_dir, bool need_weights);
 
 // Every stage that the request runs, as planned and as run. `chunks`: windows of 77 tokens a prompt.
-// `active`: which ControlNets the step's program holds.
+// `active`: which ControlNets the step's program holds. `pictures`: how many share its passes.
 struct PaintStages {
     StageDescription text;
     std::vector<StageDescription> hints;
@@ -80,8 +76,13 @@ struct PaintStages {
 };
 StageDescription text_stage(const PaintModels& models, int batch, int clip_skip);
 StageDescription step_stage(const PaintRequest& request, const PaintModels& models, int chunks,
-                            const std::vector<bool>& active, uint64_t reserved);
+                            const std::vector<bool>& active, uint64_t reserved, int pictures);
 PaintStages fixed_stages(const PaintRequest& request, const PaintModels& models, int chunks, Precision precision);
+
+// How many of the request's pictures go through a step together: as many as make the fewest bytes sent for all, by the
+// plans under `base`'s budget. Their activations take room from resident weights, so more is not always less.
+int pictures_at_once(const PaintRequest& request, const PaintModels& models, int chunks, uint64_t kept_bytes,
+                     const PlanRequest& base);
 
 // Throws Error(usage) or Error(input) for what no device could do.
 void validate(const PaintRequest& request);
@@ -89,7 +90,7 @@ void validate(const PaintRequest& request);
 std::vector<bool> active_controls(const PaintRequest& request, int step, int steps);
 
 PaintResult paint(vk::Device& device, const std::string& cache_dir, const std::string& resource_dir,
-                  const PaintRequest& request, const PaintHooks& hooks);
+                  const PaintRequest& request, const PaintHooks& hooks, Warm* warm = nullptr);
 
 // Chrome trace JSON of the job's copies and dispatches.
 void write_trace(const std::string& path, const std::vector<TraceEvent>& events);

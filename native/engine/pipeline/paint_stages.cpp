@@ -9,6 +9,7 @@ namespace sluice {
 namespace {
 
 constexpr int tile_latent = 64;  // side of a blended VAE tile
+constexpr int most_at_once = 8;  // pictures of a pass: more hide no more of the link, and cancelling waits for a pass
 
 Error usage(const std::string& message, const std::string& hint = {}) {
     return Error(Status::usage, "bad-value", message, hint);
@@ -114,9 +115,9 @@ StageDescription text_stage(const PaintModels& m, int batch, int clip_skip) {
 }
 
 StageDescription step_stage(const PaintRequest& r, const PaintModels& m, int chunks, const std::vector<bool>& active,
-                            uint64_t reserved) {
+                            uint64_t reserved, int pictures) {
     StepOptions o;
-    o.batch = r.cfg > 1.f ? 2 : 1;
+    o.batch = (r.cfg > 1.f ? 2 : 1) * pictures;
     o.height = r.height / 8;
     o.width = r.width / 8;
     o.tokens = chunks * m.model.text_config.max_position_embeddings;
@@ -165,6 +166,30 @@ PaintStages fixed_stages(const PaintRequest& r, const PaintModels& m, int chunks
                                      : vae_decoder_program(m.vae_config(), h, w);
     s.decoder.sources = {{m.vae_weights(), "vae-decoder"}};
     return s;
+}
+
+int pictures_at_once(const PaintRequest& r, const PaintModels& m, int chunks, uint64_t kept_bytes, const PlanRequest& base) {
+    const std::vector<bool> all(m.controls.size(), true);
+    int best = 1;
+    uint64_t least = 0;
+    std::vector<int> candidates{1};
+    while (candidates.back() * 2 <= std::min(r.count, most_at_once)) candidates.push_back(candidates.back() * 2);
+    if (r.count <= most_at_once && candidates.back() != r.count) candidates.push_back(r.count);
+    for (int pictures : candidates) {
+        if (r.count == 1) break;
+        const StageDescription d = step_stage(r, m, chunks, all, kept_bytes, pictures);
+        PlanRequest request = base;
+        request.reserved += d.reserved;
+        request.budget = 0;
+        if (base.budget && make_plan(d.program, request).smallest_budget > base.budget) break;
+        request.budget = base.budget;
+        const uint64_t passes = uint64_t(r.count + pictures - 1) / uint64_t(pictures);
+        const uint64_t sent = passes * make_plan(d.program, request).uploaded_per_pass;
+        if (pictures > 1 && sent > least) continue;
+        best = pictures;
+        least = sent;
+    }
+    return best;
 }
 
 }  // namespace sluice

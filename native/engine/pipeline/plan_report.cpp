@@ -76,7 +76,7 @@ std::string plan_report(const PlanQuestion& q, const std::string& cache_dir) {
     if (fixed.vae_encoder) stages.push_back(*fixed.vae_encoder);
     const size_t step_index = stages.size();
     stages.push_back(
-        step_stage(r, models, chunks, std::vector<bool>(models.controls.size(), true), fixed.kept_bytes));
+        step_stage(r, models, chunks, std::vector<bool>(models.controls.size(), true), fixed.kept_bytes, 1));
     stages.push_back(fixed.decoder);
     const std::vector<Plan> plans = plan_stages(stages, request);
 

@@ -13,8 +13,9 @@ std::vector<int> tile_starts(int length, int tile) {
     return starts;
 }
 
-std::vector<float> decode_tiles(Job& job, const StageDescription& decoder, std::span<const float> z, int h, int w) {
-    const Tensor& in = decoder.program.tensors[size_t(find_tensor(decoder.program, "latents"))];
+std::vector<float> decode_tiles(RepeatedStage& decoder, std::span<const float> z, int h, int w) {
+    const Program& program = decoder.description().program;
+    const Tensor& in = program.tensors[size_t(find_tensor(program, "latents"))];
     const int th = in.height, tw = in.width, width = w * 8;
     std::vector<float> sum(size_t(h) * 8 * size_t(width) * 3, 0.f), weight(size_t(h) * 8 * size_t(width), 0.f);
     for (int y0 : tile_starts(h, th)) {
@@ -24,7 +25,7 @@ std::vector<float> decode_tiles(Job& job, const StageDescription& decoder, std::
                 const auto row = z.subspan((size_t(y0 + y) * size_t(w) + size_t(x0)) * 4, size_t(tw) * 4);
                 tile.insert(tile.end(), row.begin(), row.end());
             }
-            const std::vector<float> image = job.run_once(decoder, {{"latents", tile}}, {"image"})[0];
+            const std::vector<float> image = decoder.run({{"latents", tile}}, {"image"})[0];
             for (int y = 0; y < th * 8; y++)
                 for (int x = 0; x < tw * 8; x++) {
                     const int edge = std::min({y + 1, th * 8 - y, x + 1, tw * 8 - x, 128});

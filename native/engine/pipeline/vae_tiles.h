@@ -12,6 +12,6 @@ std::vector<int> tile_starts(int length, int tile);
 
 // `decoder` is a VAE decoder's stage of the tile's size; z is [h][w][4]; the result [8h][8w][3]. Tiles are mixed by
 // weights that fall linearly towards their edges.
-std::vector<float> decode_tiles(Job& job, const StageDescription& decoder, std::span<const float> z, int h, int w);
+std::vector<float> decode_tiles(RepeatedStage& decoder, std::span<const float> z, int h, int w);
 
 }  // namespace sluice

@@ -194,6 +194,12 @@ std::shared_ptr<BlockCache> BlockCache::open(const Request& r) {
     return cache;
 }
 
+bool BlockCache::serves(const Request& r) const {
+    for (const Entry& e : wanted(r))
+        if (!offsets_.contains(e.key)) return false;
+    return true;
+}
+
 uint64_t BlockCache::offset(const std::string& key) const {
     const auto it = offsets_.find(key);
     if (it == offsets_.end()) throw Error(Status::internal, "cache", "block cache has no entry " + key);

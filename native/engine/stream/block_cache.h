@@ -50,6 +50,7 @@ class BlockCache {
     // Offset of a matrix's first panel or a vector in the map; throws Error(internal) when absent.
     uint64_t offset(const std::string& key) const;
     bool built() const { return built_; }
+    bool serves(const Request& request) const;  // holds all that the request's program wants
 
   private:
     MappedFile map_;

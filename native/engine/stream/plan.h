@@ -29,6 +29,7 @@ struct Piece {
     uint64_t bytes = 0;
     uint64_t offset = 0;  // in the pinned area, or in its slot
     int segment = -1;     // streamed: the segment that brings it
+    bool operator==(const Piece&) const = default;
 };
 
 // One op, or the part of it that a piece allows.
@@ -38,6 +39,7 @@ struct PlanStep {
     Cut cut;
     // Rows of the output go to the strip buffer first, then over the rows of the input that nobody reads any more.
     bool lagged = false;
+    bool operator==(const PlanStep&) const = default;
 };
 
 // A run of steps whose streamed weights lie in the ring at the same time. One upload, then its dispatches.
@@ -47,6 +49,7 @@ struct Segment {
     std::vector<int> pieces;
     uint64_t bytes = 0;
     double flops = 0;
+    bool operator==(const Segment&) const = default;
 };
 
 struct Plan {
@@ -66,6 +69,7 @@ struct Plan {
     uint64_t uploaded_per_pass = 0;
     double seconds_per_pass = 0;   // predicted, steady state
     double flops = 0;
+    bool operator==(const Plan&) const = default;
 };
 
 uint64_t tensor_bytes(const Tensor& tensor, Precision precision);

@@ -62,6 +62,19 @@ void Stage::create_buffers() {
                                                 vk::MemoryKind::device, "resident weights"));
 }
 
+uint64_t Stage::device_bytes() const {
+    uint64_t bytes = 0;
+    for (const vk::Buffer* b : {&arena_, &constants_, &ring_, &staging_, &inputs_, &outputs_}) bytes += b->device_bytes();
+    for (const vk::Buffer& b : pinned_) bytes += b.device_bytes();
+    return bytes;
+}
+
+void Stage::begin_job() {
+    uploaded_ = 0;
+    compiled_ = trace_ = false;
+    events_.clear();
+}
+
 const DeviceWeights& Stage::weights_of(MatrixId id) const {
     return *sources_[size_t(program_.matrix_source[size_t(id)])];
 }

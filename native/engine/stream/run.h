@@ -47,6 +47,15 @@ class Stage {
     // One pass, blocking. `again`: another pass follows, so its first weights are sent ahead.
     void run(const RunControl& control, bool again);
 
+    // Whether a stage made of these would be this one again.
+    bool made_of(const Program& program, const Plan& plan, Precision precision,
+                 const std::vector<std::shared_ptr<DeviceWeights>>& sources) const {
+        return request_.precision == precision && sources_ == sources && plan_ == plan && program_ == program;
+    }
+    bool reads_kept() const { return !kept_.empty(); }
+    uint64_t device_bytes() const;
+    void begin_job();  // figures and trace begin anew: the stage was kept from an earlier job
+
     uint64_t uploaded_bytes() const { return uploaded_; }
     bool compiled() const { return compiled_; }  // a pipeline was not in the cache
     void enable_trace() { trace_ = true; }

@@ -72,6 +72,7 @@ class Buffer {
     ~Buffer();
     VkBuffer handle() const { return buffer_; }
     uint64_t size() const { return size_; }
+    uint64_t device_bytes() const { return counted_; }  // its share of Device::device_bytes()
     void* mapped() const { return mapped_; }  // null for MemoryKind::device
     explicit operator bool() const { return buffer_ != VK_NULL_HANDLE; }
 
