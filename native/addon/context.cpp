@@ -1,4 +1,4 @@
-// openContext({device, cacheDir, resourceDir}): Promise<Context>; a Context paints and probes on its own thread.
+// openContext({device, cacheDir, resourceDir, keepWarm}): Promise<Context>; a Context paints and probes on its own thread.
 #include <memory>
 
 #include "domains.h"
@@ -13,7 +13,8 @@ class Context : public Napi::ObjectWrap<Context> {
     static Napi::Function define(Napi::Env env) {
         return DefineClass(env, "Context",
                            {InstanceMethod<&Context::paint>("paint"), InstanceMethod<&Context::probe>("probe"),
-                            InstanceMethod<&Context::cancel>("cancel"), InstanceMethod<&Context::close>("close")});
+                            InstanceMethod<&Context::trim>("trim"), InstanceMethod<&Context::cancel>("cancel"),
+                            InstanceMethod<&Context::close>("close")});
     }
     // Only openContext makes one, with its thread as an external value.
     explicit Context(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Context>(info) {
@@ -26,6 +27,7 @@ class Context : public Napi::ObjectWrap<Context> {
   private:
     Napi::Value paint(const Napi::CallbackInfo& info);
     Napi::Value probe(const Napi::CallbackInfo& info);
+    Napi::Value trim(const Napi::CallbackInfo& info);
     void cancel(const Napi::CallbackInfo&) { thread_->cancel(); }
     Napi::Value close(const Napi::CallbackInfo& info);
 
@@ -120,6 +122,15 @@ Napi::Value Context::probe(const Napi::CallbackInfo& info) {
                       });
 }
 
+Napi::Value Context::trim(const Napi::CallbackInfo& info) {
+    return Job::start(info.Env(), thread_, info.Env().Undefined(), true,
+                      [](Job&, sluice_context* context, Job::MakeResult& make, sluice_error&) {
+                          sluice_context_trim(context);
+                          make = [](Napi::Env env) { return env.Undefined(); };
+                          return SLUICE_OK;
+                      });
+}
+
 // Waits for the thread on the pool, so that the event loop goes on.
 class CloseCall : public Napi::AsyncWorker {
   public:
@@ -146,6 +157,7 @@ static Napi::Value open_context(const Napi::CallbackInfo& info) {
     const std::string device = fields.text("device");
     const std::string cache = fields.text("cacheDir");
     const std::string resources = fields.text("resourceDir");
+    const bool keep_warm = fields.boolean("keepWarm");
     auto thread = std::make_shared<EngineThread>();
     return Job::start(info.Env(), thread, info.Env().Undefined(), false,
                       [=](Job& job, sluice_context*, Job::MakeResult& make, sluice_error& error) {
@@ -154,6 +166,7 @@ static Napi::Value open_context(const Napi::CallbackInfo& info) {
                           desc.device = device.c_str();
                           desc.cache_dir = cache.c_str();
                           desc.resource_dir = resources.c_str();
+                          desc.keep_warm = keep_warm;
                           sluice_context* context = nullptr;
                           const sluice_status status = sluice_context_create(&desc, &context, &error);
                           if (status != SLUICE_OK) return status;

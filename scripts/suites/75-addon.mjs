@@ -129,6 +129,16 @@ async function checkJobs(check, addon, options, model) {
   );
   check('and paints the same picture', same === 0);
 
+  const roomy = makeJob(model, { budgetBytes: 2 ** 30 });
+  const sent = [];
+  for (const trims of [false, false, true]) {
+    if (trims) await context.trim();
+    const { value: kept, error } = await outcome(() => context.paint(roomy, () => {}));
+    sent.push(kept?.figures.uploadedBytes ?? String(error));
+  }
+  check('a warm context sends weights once', sent[0] > 0 && sent[1] === 0, sent.join());
+  check('trim gives them back', sent[2] === sent[0], sent.join());
+
   const third = await begun(long);
   await context.close();
   check('close ends the job', (await third.done).error?.code === 'cancelled');
@@ -139,7 +149,8 @@ async function checkJobs(check, addon, options, model) {
 export async function run(check) {
   const addon = createRequire(import.meta.url)(join(nativeBuildDir, 'addon', 'sluice.node'));
   const place = mkdtempSync(join(tmpdir(), 'sluice-addon-'));
-  const options = { device: 'auto', cacheDir: join(place, 'cache'), resourceDir: join(root, 'resources') };
+  const paths = { cacheDir: join(place, 'cache'), resourceDir: join(root, 'resources') };
+  const options = { device: 'auto', keepWarm: true, ...paths };
   try {
     const model = await writeSeededFolder('tiny', join(place, 'tiny'));
     for (const [what, argument] of [

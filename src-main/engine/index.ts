@@ -104,6 +104,15 @@ export class EngineContext {
     return call('probe', probeReport, () => this.#context.probe(request));
   }
 
+  // Frees what a warm context kept between jobs, after the jobs that wait.
+  async trim(): Promise<void> {
+    try {
+      await this.#context.trim();
+    } catch (error) {
+      throw fromNative(error);
+    }
+  }
+
   // Asks whatever runs on this context to stop; its promise then rejects with the status "cancelled".
   cancel(): void {
     this.#context.cancel();
@@ -151,9 +160,16 @@ export class Engine {
     return call('plan', planReport, () => this.#addon.plan({ job, ...link }));
   }
 
-  async open(options: { device: string; cacheDir: string; resourceDir: string }): Promise<EngineContext> {
+  // `keepWarm`: resident weights and recordings stay for the next job where its budget holds all stages at once; for
+  // hosts that paint more than once.
+  async open(options: {
+    device: string;
+    cacheDir: string;
+    resourceDir: string;
+    keepWarm?: boolean;
+  }): Promise<EngineContext> {
     try {
-      return new EngineContext(await this.#addon.openContext(options));
+      return new EngineContext(await this.#addon.openContext({ keepWarm: false, ...options }));
     } catch (error) {
       throw fromNative(error);
     }

@@ -58,6 +58,7 @@ export type NativeEvent =
 export interface NativeContext {
   paint(job: NativePaintJob, onEvent: (event: NativeEvent) => void): Promise<NativePaintResult>;
   probe(request: NativeMemory & { network: string; model: string; in: string; out: string }): Promise<string>;
+  trim(): Promise<void>;
   cancel(): void;
   close(): Promise<void>;
 }
@@ -75,7 +76,12 @@ export interface NativeAddon {
     maxStorageBufferRange: number;
     device: string | null; // an index
   }): Promise<string>;
-  openContext(options: { device: string; cacheDir: string; resourceDir: string }): Promise<NativeContext>;
+  openContext(options: {
+    device: string;
+    cacheDir: string;
+    resourceDir: string;
+    keepWarm: boolean;
+  }): Promise<NativeContext>;
 }
 
 export const API_VERSION = 1;
