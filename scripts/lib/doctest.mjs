@@ -1,5 +1,6 @@
 // Runs the C++ tests and reads doctest's closing counts.
 import { existsSync } from 'node:fs';
+import { sideBySide } from './pool.mjs';
 import { capture } from './process.mjs';
 
 const summary = /\[doctest\] test cases:\s*(\d+)\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed/;
@@ -19,9 +20,23 @@ export async function runDoctest(check, program, { args = [], env = {}, cwd, tim
     return output;
   }
   const [passed, failed] = [Number(found[2]), Number(found[3])];
+  if (passed + failed === 0) check(`${args.join(' ')} chose a test`, false);
   check.count(passed, failed);
   if (failed > 0) console.log(output.slice(-12000));
   else if (result.code !== 0) check('the C++ tests ended with status 0', false, output.slice(-6000));
-  check.note(found[0]);
+  check.note(`${found[0]}, ${result.seconds.toFixed(1)} s ${args.join(' ')}`);
   return output;
+}
+
+// The same in several processes side by side: one for each of `parts` (doctest's patterns of test cases, the longest
+// first), one for all other cases. `skip`: patterns left out; `always`: one that every process runs at its end.
+export async function runDoctestParts(
+  check,
+  program,
+  parts,
+  { args = [], skip = [], always, ...options } = {},
+) {
+  const runs = parts.map((part) => [`--test-case=${[part, always].filter(Boolean).join(',')}`]);
+  runs.push([`--test-case-exclude=${[...parts, ...skip].join(',')}`]);
+  await sideBySide(runs, (run) => runDoctest(check, program, { ...options, args: [...args, ...run] }));
 }

@@ -1,10 +1,12 @@
 // The engine's C++ tests on the CPU Vulkan driver.
 import { join } from 'node:path';
-import { runDoctest } from '../lib/doctest.mjs';
+import { runDoctestParts } from '../lib/doctest.mjs';
 import { nativeBuildDir } from '../lib/paths.mjs';
 
 export const name = 'native';
 
+const long = ['pictures:*', 'failures: every*', 'device: every*', 'ops:*', 'paint:*', 'device: a pass*'];
+
 export async function run(check) {
-  await runDoctest(check, join(nativeBuildDir, 'engine', 'sluice_tests'));
+  await runDoctestParts(check, join(nativeBuildDir, 'engine', 'sluice_tests'), long);
 }

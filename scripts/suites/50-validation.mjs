@@ -1,25 +1,27 @@
 // The tests that use a device, once more under Vulkan's validation layers: core and synchronisation checks, then
 // GPU-assisted ones. The last test of the run fails on any message (vk/zz_validation_test.cpp).
 import { join } from 'node:path';
-import { runDoctest } from '../lib/doctest.mjs';
+import { runDoctestParts } from '../lib/doctest.mjs';
 import { nativeBuildDir } from '../lib/paths.mjs';
 
 export const name = 'validation';
 
 const program = join(nativeBuildDir, 'engine', 'sluice_tests');
 const onDevice = '--source-file=*/vk/*,*/ops/*,*/stream/*,*/pipeline/*';
-// Clean under core checks as well, but four minutes of processor time: the plain and the sanitizer run have it.
-const tooLong = 'failures: every*';
+const last = 'vk: nothing*'; // looks at the messages, so every process ends with it
+// Minutes of processor time each, over calls that the other tests make as well; the plain run has them.
+const skip = ['failures: every*', 'pictures:*'];
+const long = ['device: every*', 'ops:*', 'device: a pass*', 'paint:*', 'failures: cancel*'];
 
 export async function run(check) {
   check.note('core and synchronisation');
-  await runDoctest(check, program, {
-    args: [onDevice, `--test-case-exclude=${tooLong}`],
-    env: { SLUICE_VALIDATION: '1' },
-  });
+  const core = { SLUICE_VALIDATION: '1' };
+  await runDoctestParts(check, program, long, { args: [onDevice], skip, always: last, env: core });
   // Instrumented shaders take seconds each to compile on a CPU device: every op and a small picture's whole job.
   check.note('GPU-assisted');
   const env = { SLUICE_VALIDATION: 'gpu' };
-  await runDoctest(check, program, { args: ['--source-file=*/vk/*,*/ops/*'], env });
-  await runDoctest(check, program, { args: ['--test-case=paint:*,vk: nothing*'], env });
+  const instrumented = ['paint: the*', 'ops: conv*', 'ops: att*', 'ops: point*', 'ops: group*'];
+  const others = ['--source-file=*/vk/*,*/ops/*,*/failure_test.cpp'];
+  const skipped = ['failures:*', ...skip];
+  await runDoctestParts(check, program, instrumented, { args: others, skip: skipped, always: last, env });
 }

@@ -1,16 +1,29 @@
-// The command line against diffusers and transformers: single passes of every small network and whole pictures, on
-// models with random weights. Bounds: max|a-b| / max|b| of a pass's outputs and of the final latents; the PSNR of
-// the picture, which a fault as small as a ControlNet's strength of 0.95 for 1 would break (fp32).
+// The command line against diffusers and transformers: a pass of every network and pictures of every kind of job, on
+// models with random weights. The C++ tests hold the engine against all of the goldens; here is what flags, files and
+// metadata add on the way. Bounds: max|a-b| / max|b| of a pass's outputs and of the final latents; the PSNR of the
+// picture, which a fault as small as a ControlNet's strength of 0.95 for 1 would break (fp32).
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sluice } from '../lib/cli.mjs';
 import { goldens, psnr, readIndex, readTensors, worstDifference } from '../lib/goldens.mjs';
+import { sideBySide } from '../lib/pool.mjs';
 import { writeSeededFolder } from '../lib/seeded.mjs';
 
 export const name = 'goldens';
 
 const pictureBounds = { fp32: { latents: 1e-3, psnr: 65 }, fp16: { latents: 5e-3, psnr: 57 } };
+
+const chosenPasses = [
+  ...['odd/text-encoder-b2', 'tiny/unet-b2-5x7-residuals', 'odd2/controlnet-b2-5x7-strength'],
+  ...['odd/vae-encoder-b1-64x48', 'tiny/vae-decoder-b2-4x6', 'tiny/unet-b1-9x13-two-chunks'],
+];
+const chosenPictures = [
+  ...['euler-text', 'dpmpp_2m-karras-two-controls', 'ddim-inpaint', 'euler_a-image', 'odd-sizes', 'windows'],
+  ...['clip-skip', 'long-prompt', 'image-from-latents'],
+];
+const chosen = (folder, names) =>
+  names.map((name) => readIndex(folder).find((row) => row.name === name) ?? { name });
 
 function passBound(network, precision) {
   if (precision === 'fp32') return 1e-3;
@@ -37,9 +50,9 @@ const failure = (result) => result.last?.message ?? `status ${result.code} ${res
 
 async function passes(check, at) {
   const folder = join(goldens, 'probe');
-  for (const row of readIndex('probe')) {
+  await sideBySide(chosen('probe', chosenPasses), async (row) => {
     for (const precision of ['fp32', 'fp16']) {
-      const out = at('out.safetensors');
+      const out = at(`${row.name.replace('/', '-')}.out.safetensors`);
       const files = ['--in', join(folder, `${row.name}.in.safetensors`), '--out', out];
       const model = ['--model', join(at(row.model), row.component), '--precision', precision];
       const result = await sluice(['probe', row.network, ...model, ...files]);
@@ -52,15 +65,15 @@ async function passes(check, at) {
       const bound = passBound(row.network, precision);
       check(`${title}: ${apart.toExponential(1)} of ${bound}`, apart <= bound);
     }
-  }
+  });
 }
 
 async function pictures(check, at) {
   const folder = join(goldens, 'paint');
-  for (const [index, row] of readIndex('paint').entries()) {
-    // Half storage changes no convention, only rounding: every third picture shows it.
-    for (const precision of index % 3 === 0 ? ['fp32', 'fp16'] : ['fp32']) {
-      const [picture, latents] = [at('out.png'), at('latents.safetensors')];
+  await sideBySide(chosen('paint', chosenPictures), async (row) => {
+    // Half storage changes no convention, only rounding.
+    for (const precision of row.controls ? ['fp32', 'fp16'] : ['fp32']) {
+      const [picture, latents] = [at(`${row.name}.png`), at(`${row.name}.safetensors`)];
       const outputs = ['--precision', precision, '--out', picture, '--save-latents', latents];
       const result = await sluice(['paint', ...paintArguments(row, folder, at(row.model)), ...outputs]);
       const title = `${row.name} in ${precision}`;
@@ -72,7 +85,7 @@ async function pictures(check, at) {
       const figures = `latents ${apart.toExponential(1)} of ${bounds.latents}, ${quality.toFixed(1)} dB of ${bounds.psnr}`;
       check(`${title}: ${figures}`, apart <= bounds.latents && quality >= bounds.psnr);
     }
-  }
+  });
 }
 
 export async function run(check) {

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "core/seeded_weights.h"
 
@@ -15,7 +16,9 @@ inline std::string test_process() {
 
 // "tiny", "odd", "odd2", "classic" or "sd15" (2.9 GB): the folder's path. Its ControlNets are in controlnet/
 // and, for tiny, controlnet-b/. A folder is kept for the next run; its name changes with its specification.
-inline std::string test_model(const std::string& name, SeededFormat format = SeededFormat::f16) {
+// `component`: that alone is written, and the path is its own.
+inline std::string test_model(const std::string& name, SeededFormat format = SeededFormat::f16,
+                              const std::string& component = {}) {
     namespace fs = std::filesystem;
     const std::string specification = std::string(SLUICE_TEST_DATA) + "/models/" + name + ".json";
     const SeededModel model = read_seeded_model(specification);
@@ -28,15 +31,17 @@ inline std::string test_model(const std::string& name, SeededFormat format = See
     }
     const fs::path root = fs::temp_directory_path() / ("sluice-test-models-" + std::to_string(getuid()));
     const std::string folder_name =
-        name + (format == SeededFormat::f16 ? "-f16-" : "-f32-") + std::to_string(version);
+        name + component + (format == SeededFormat::f16 ? "-f16-" : "-f32-") + std::to_string(version);
     const fs::path folder = root / folder_name;
-    if (fs::exists(folder)) return folder.string();
+    const std::string path = (component.empty() ? folder : folder / component).string();
+    if (fs::exists(folder)) return path;
     const fs::path part = root / (folder_name + ".part-" + test_process());
-    write_seeded_folder(model, part.string(), format);
+    write_seeded_folder(model, part.string(), format,
+                        component.empty() ? std::vector<std::string>{} : std::vector<std::string>{component});
     std::error_code taken;  // another process may have been faster; its folder is the same
     fs::rename(part, folder, taken);
     if (taken) fs::remove_all(part);
-    return folder.string();
+    return path;
 }
 
 }  // namespace sluice

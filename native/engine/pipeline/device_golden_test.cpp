@@ -20,7 +20,7 @@ struct Run {
 
 // One probe under a budget (0: the driver's), counted from nothing.
 Run run_on_device(vk::Device& device, const std::string& cache, const std::string& network, const std::string& model,
-                  const ProbeTensors& in, Precision precision, uint64_t budget) {
+                  const ProbeTensors& in, Precision precision, uint64_t budget, int passes = 2) {
     Run run;
     Job job(device, cache, {budget, precision == Precision::fp32 ? 1 : 2}, {}, nullptr);
     const uint64_t before = device.device_bytes();
@@ -30,8 +30,8 @@ Run run_on_device(vk::Device& device, const std::string& cache, const std::strin
                         const std::vector<std::string>& outputs) {
                         auto stage = job.stage(d, precision);
                         for (const auto& [name, values] : inputs) stage->set_input(name, values);
-                        stage->run(job.control(), true);
-                        stage->run(job.control(), false);  // a second pass: cyclic streaming, no stale state
+                        // A second pass: cyclic streaming, no stale state.
+                        for (int pass = 1; pass <= passes; pass++) stage->run(job.control(), pass < passes);
                         std::vector<std::vector<float>> results;
                         for (const std::string& name : outputs) results.push_back(stage->output(name));
                         run.predicted = std::max(run.predicted, stage->plan().peak_bytes);
@@ -90,6 +90,28 @@ TEST_CASE("device: every network equals diffusers at both storages") {
             }
         }
     }
+    CHECK(vk::take_validation_messages().empty());
+}
+
+TEST_CASE("device: a pass of Stable Diffusion's full UNet, streamed, equals diffusers") {
+    const std::filesystem::path root = std::filesystem::path(SLUICE_TEST_DATA) / "goldens" / "full";
+    std::ifstream file(root / "index.json");
+    const auto index = nlohmann::json::parse(file);
+    REQUIRE(index.size() == 1);
+    const std::string name = index[0]["name"];
+    const vk::test::TempDir cache;
+    const auto device = vk::Device::open("", cache.path.string());
+    const Precision precision = device->traits().fp16 ? Precision::fp16 : Precision::fp32;
+    const ProbeTensors in = read_probe_tensors((root / (name + ".in.safetensors")).string());
+    const ProbeTensors expected = read_probe_tensors((root / (name + ".out.safetensors")).string());
+    const std::string model = test_model("sd15", SeededFormat::f16, "unet");
+    const uint64_t budget = uint64_t(192) << 20;
+    const Run run = run_on_device(*device, cache.path.string(), "unet", model, in, precision, budget, 1);
+    CHECK(relative_error(run.out.at("sample"), expected.at("sample")) <= (precision == Precision::fp32 ? 1e-3 : 5e-3));
+    CHECK(run.peak <= budget);
+    CHECK(double(run.peak) <= double(run.predicted) * 1.01);
+    CHECK(double(run.peak) >= double(run.predicted) * 0.99);
+    CHECK(run.uploaded > 5 * budget);
     CHECK(vk::take_validation_messages().empty());
 }
 

@@ -47,6 +47,7 @@ class BlockCache {
 
     const std::byte* data() const { return map_.data(); }
     uint64_t size() const { return map_.size(); }
+    void drop(uint64_t offset, uint64_t bytes) const { map_.drop(offset, bytes); }
     // Offset of a matrix's first panel or a vector in the map; throws Error(internal) when absent.
     uint64_t offset(const std::string& key) const;
     bool built() const { return built_; }

@@ -159,6 +159,9 @@ void Stage::upload_constants(const RunControl& control) {
                             p.bytes}});
     }
     copy_to_device(regions, control);
+    if (!device_.traits().cpu) return;
+    for (const Piece& p : plan_.pieces)
+        if (p.place == Piece::Place::pinned) weights_of(p.matrix).cache().drop(piece_source(p), p.bytes);
 }
 
 vk::BoundRange Stage::tensor_range(TensorId id) const {
@@ -320,10 +323,22 @@ void Stage::fill_staging(const Upload& upload) {
     }
 }
 
+// A CPU device reads the mapped caches like any other memory: what was copied needs no place in ours until the next
+// pass, and comes back from the system's file cache in a fraction of the pass's time.
+void Stage::drop_copied() {
+    if (!device_.traits().cpu || uploads_.empty()) return;
+    for (const uint64_t copied = copy_timeline_.value(); uploads_dropped_ < copied; uploads_dropped_++)
+        for (int id : plan_.segments[size_t(uploads_[uploads_dropped_ % uploads_.size()].segment)].pieces) {
+            const Piece& p = plan_.pieces[size_t(id)];
+            weights_of(p.matrix).cache().drop(piece_source(p), p.bytes);
+        }
+}
+
 // Submits every upload whose slot is free, or will be by work already submitted (on a device with one queue a wait
 // for anything later would never end).
 void Stage::pump_uploads(bool again) {
     if (uploads_.empty()) return;
+    drop_copied();
     const uint64_t per_pass = uploads_.size();
     const uint64_t end = pass_ * per_pass + (again ? std::min<uint64_t>(per_pass, uint64_t(plan_.slot_count)) : 0);
     while (uploads_submitted_ < end) {

@@ -87,6 +87,7 @@ class Stage {
     uint64_t piece_source(const Piece& piece) const;
     void fill_staging(const Upload& upload);
     void pump_uploads(bool again);
+    void drop_copied();
     void wait_compute(uint64_t value, const RunControl& control);
     void collect_trace();
 
@@ -107,6 +108,7 @@ class Stage {
     uint64_t pass_ = 0;             // passes begun
     uint64_t submitted_ = 0;        // compute timeline value of the last submitted batch
     uint64_t uploads_submitted_ = 0;  // over all passes
+    uint64_t uploads_dropped_ = 0;    // of these, those whose sources have left resident memory
     std::vector<uint64_t> slot_free_;    // compute value at which a slot may be written
     std::vector<uint64_t> slot_copied_;  // copy value at which its bytes had left the staging buffer
     uint64_t uploaded_ = 0;

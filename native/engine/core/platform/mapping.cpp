@@ -48,6 +48,8 @@ MappedFile::MappedFile(const std::string& path) {
     size_ = uint64_t(size.QuadPart);
 }
 
+void MappedFile::drop(uint64_t, uint64_t) const {}  // the system trims working sets by itself
+
 MappedFile::~MappedFile() {
     if (data_) UnmapViewOfFile(data_);
 }
@@ -116,6 +118,12 @@ MappedFile::MappedFile(const std::string& path) {
     if (address == MAP_FAILED) throw fail(code);
     data_ = static_cast<std::byte*>(address);
     size_ = uint64_t(info.st_size);
+}
+
+void MappedFile::drop(uint64_t offset, uint64_t bytes) const {
+    const uint64_t page = uint64_t(::sysconf(_SC_PAGESIZE));
+    const uint64_t begin = (offset + page - 1) / page * page, end = (offset + bytes) / page * page;
+    if (offset + bytes <= size_ && begin < end) ::madvise(data_ + begin, size_t(end - begin), MADV_DONTNEED);
 }
 
 MappedFile::~MappedFile() {

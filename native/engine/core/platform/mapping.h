@@ -18,6 +18,9 @@ class MappedFile {
     ~MappedFile();
     std::byte* data() const { return data_; }
     uint64_t size() const { return size_; }
+    // Lets whole pages of the range leave our resident memory until they are read again. A hint; nothing may have been
+    // written there. Not for pages that a GPU's driver has pinned: that would part its copy from ours.
+    void drop(uint64_t offset, uint64_t bytes) const;
 
   private:
     std::byte* data_ = nullptr;
