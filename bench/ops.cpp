@@ -26,6 +26,7 @@ const Shape shapes[] = {
     {"conv3", 2, 32, 32, 64, 64, true},
     {"conv3", 2, 32, 32, 128, 128, true},
     {"conv3 norm silu", 2, 32, 32, 128, 128, true},
+    {"silu apart", 2, 32, 32, 128, 128, true},
     {"matmul", 2, 1, 1024, 128, 512, true},
     {"geglu", 2, 1, 1024, 64, 512, true},
     {"attention", 2, 32, 32, 2, 40, true},
@@ -33,6 +34,8 @@ const Shape shapes[] = {
     {"attention", 1, 32, 32, 1, 128, true},
     {"group norm", 2, 32, 32, 128, 0, true},
     {"conv3 norm silu", 2, 64, 64, 320, 320, false},
+    {"conv3", 2, 64, 64, 320, 320, false},
+    {"silu apart", 2, 64, 64, 320, 320, false},
     {"conv3 norm silu", 2, 32, 32, 640, 640, false},
     {"conv3 norm silu", 2, 16, 16, 1280, 1280, false},
     {"conv3 norm silu", 2, 8, 8, 1280, 1280, false},
@@ -66,6 +69,14 @@ OpCase build(const Shape& s) {
         op.a = b.tensor("a", s.batch, s.height, s.width, s.inputs);
         op.partial = b.tensor("partial", s.batch, group_norm_chunks(Tensor{"", s.batch, s.height, s.width}), 32, 4, true);
         op.out = b.tensor("affine", s.batch, 2, 1, s.inputs, true);
+        const TensorId out = op.out;
+        return b.finish(op, out);
+    }
+    if (kind == "silu apart") {  // what a convolution saves that has it folded into its loads
+        Pointwise op;
+        op.a = b.tensor("a", s.batch, s.height, s.width, s.inputs);
+        op.activation = Activation::silu;
+        op.out = b.tensor("out", s.batch, s.height, s.width, s.outputs);
         const TensorId out = op.out;
         return b.finish(op, out);
     }
