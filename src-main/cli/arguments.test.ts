@@ -18,6 +18,11 @@ describe('numbers', () => {
     expect(() => flags(`--cfg=${text}`).number('cfg', 7, range)).toThrow(status(Status.usage));
   });
 
+  it('takes a negative number as a value, and says how other values that begin with - are written', () => {
+    expect(() => flags('--cfg', '-1').number('cfg', 7, range)).toThrow(status(Status.input));
+    expect(() => flags('--prompt', '-x')).toThrow(/--prompt=-value|no value/);
+  });
+
   it('calls a fraction of a whole number wrong usage', () => {
     expect(() => flags('--steps', '2.5').whole('steps', 20, range)).toThrow(status(Status.usage));
   });

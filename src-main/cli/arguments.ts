@@ -18,12 +18,34 @@ const common: Options = {
   help: { type: 'boolean', short: 'h' },
 };
 
+// "--seed -1" is meant as "--seed=-1": no flag begins with a digit.
+function joinNegativeNumbers(args: readonly string[], options: Options): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const flag = joined.at(-1) ?? '';
+    const takesValue = flag.startsWith('--') && options[flag.slice(2)]?.type === 'string';
+    if (takesValue && /^-\.?\d/.test(arg)) joined[joined.length - 1] = `${flag}=${arg}`;
+    else joined.push(arg);
+  }
+  return joined;
+}
+
 export function parse(command: Command, args: string[]): Given {
   try {
     const options = { ...command.options, ...common };
-    const { values, positionals } = parseArgs({ args, options, strict: true, allowPositionals: true });
+    const { values, positionals } = parseArgs({
+      args: joinNegativeNumbers(args, options),
+      options,
+      strict: true,
+      allowPositionals: true,
+    });
     return { values, positionals };
   } catch (cause) {
+    const ambiguous = /^Option '(--[a-z-]+)[^']*' argument is ambiguous/.exec((cause as Error).message);
+    if (ambiguous?.[1] !== undefined) {
+      const flag = ambiguous[1];
+      throw usageError(`${flag}: no value was found`, `A value that begins with - is written ${flag}=-value`);
+    }
     const message = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
     throw usageError(message.replace(/\.? To specify.*$/, ''), `See: sluice ${command.name} --help`);
   }

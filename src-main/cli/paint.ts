@@ -162,6 +162,7 @@ export const paint: Command = {
   summary: 'paints a picture from a prompt, drawings and other pictures',
   usage: [
     'sluice paint --prompt TEXT [--out FILE.png]',
+    'Without flags: 512x512 or the size of the model, 20 steps, cfg 7.5, euler, normal, a random seed that is told.',
     '  --negative TEXT  --model NAME|PATH  --vae PATH  --size WxH  --steps N  --cfg F  --seed N  --count N',
     '  --sampler NAME  --schedule NAME  --clip-skip N  --vae-tiling',
     '  --control KIND=IMAGE[,strength=F][,start=F][,end=F][,model=PATH]   (several times: several ControlNets)',
