@@ -1,5 +1,5 @@
 // The command line: picks the command, prints its result or failure, gives the exit status.
-import { asSluiceError } from '../src-preload/contract/errors.ts';
+import { asSluiceError, SluiceError, Status } from '../src-preload/contract/errors.ts';
 import { parse, usageError } from './cli/arguments.ts';
 import { commands } from './cli/commands.ts';
 import { Output } from './cli/output.ts';
@@ -19,7 +19,9 @@ function help(): string {
 
 export async function main(args: string[]): Promise<number> {
   const output = new Output(args.includes('--json'));
-  const stop = listenForStop();
+  const stop = listenForStop(() =>
+    output.failed(new SluiceError(Status.cancelled, 'cancelled', 'stopped by the user')),
+  );
   try {
     const at = args.findIndex((arg) => arg !== '--json');
     const name = args[at];

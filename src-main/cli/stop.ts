@@ -10,14 +10,22 @@ export interface Stop {
 // A job that does not come back is left: the promise is two seconds.
 const PATIENCE_MS = 1800;
 
-export function listenForStop(): Stop & { close(): void } {
+// `last`: says for the last time what happened, before a job that does not come back is left.
+export function listenForStop(last: () => void): Stop & { close(): void } {
   const listeners = new Set<() => void>();
   let asked = false;
   let timer: NodeJS.Timeout | undefined;
+  const abandon = (): void => {
+    last();
+    process.exit(Status.cancelled);
+  };
   const onSignal = (): void => {
-    if (asked) process.exit(Status.cancelled);
+    if (asked) {
+      abandon();
+      return;
+    }
     asked = true;
-    timer = setTimeout(() => process.exit(Status.cancelled), PATIENCE_MS);
+    timer = setTimeout(abandon, PATIENCE_MS);
     timer.unref();
     for (const listener of listeners) listener();
     listeners.clear();
