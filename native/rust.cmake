@@ -25,6 +25,7 @@ endfunction()
 
 find_package(Threads REQUIRED)
 set(midi_include ${CMAKE_CURRENT_SOURCE_DIR}/midi/include)
-add_rust_library(sluice_rust libsluice_rust.a ${midi_include})
+set(grammar_include ${CMAKE_CURRENT_SOURCE_DIR}/grammar/include)
+add_rust_library(sluice_rust libsluice_rust.a ${midi_include} ${grammar_include})
 # For C programs that want the MIDI crate alone.
 add_rust_library(skytnt_midi libskytnt_midi.a ${midi_include})

@@ -10,6 +10,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
     add_devices(env, exports);
     add_models(env, exports);
     add_plan(env, exports);
+    add_grammars(env, exports);
     add_context(env, exports);
     return exports;
 }

@@ -7,6 +7,7 @@ namespace sluice_addon {
 void add_devices(Napi::Env env, Napi::Object exports);
 void add_models(Napi::Env env, Napi::Object exports);
 void add_plan(Napi::Env env, Napi::Object exports);
+void add_grammars(Napi::Env env, Napi::Object exports);
 void add_context(Napi::Env env, Napi::Object exports);
 
 }  // namespace sluice_addon

@@ -2,3 +2,4 @@
 //! Cargo.toml.
 
 pub use skytnt_midi::capi::*;
+pub use sluice_grammar::capi::*;
