@@ -53,9 +53,15 @@ export const zones = [
     message: 'ui/ holds controls that know nothing of the studio',
   },
   {
-    target: './src-main/!(engine)/**/*',
+    target: './src-main/grammar',
+    from: '.',
+    except: ['./src-main/grammar', './src-main/library/paths.ts', './src-preload/contract', './node_modules'],
+    message: 'the grammar wrapper knows the addon, the contract and where files lie, nothing above it',
+  },
+  {
+    target: './src-main/!(engine|grammar)/**/*',
     from: './native',
-    message: 'src-main/engine is the only importer of a native binary',
+    message: 'src-main/engine and src-main/grammar are the only importers of a native binary',
   },
 ];
 

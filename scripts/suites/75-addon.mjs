@@ -146,6 +146,36 @@ async function checkJobs(check, addon, options, model) {
   check('a closed context says so', closed.error?.code !== undefined, String(closed.error ?? closed.value));
 }
 
+// Grammars: wrong arguments throw, and what the addon made stays valid when nothing else holds it.
+async function checkGrammars(check, addon) {
+  const request = { kind: 'gbnf', text: 'root ::= "a"+', lenient: false };
+  for (const [what, argument, kind] of [
+    ['nothing', undefined, TypeError],
+    ['an unknown kind', { ...request, kind: 'bnf' }, RangeError],
+    ['a text that is none', { ...request, text: 3 }, TypeError],
+    ['lenient as a word', { ...request, lenient: 'yes' }, TypeError],
+  ]) {
+    const { error } = await outcome(async () => addon.compileGrammar(argument));
+    check(`compileGrammar refuses ${what}`, error instanceof kind, String(error));
+  }
+  const { grammar } = await addon.compileGrammar(request);
+  const { constructor } = grammar;
+  for (const [what, call] of [
+    ['a Grammar made by hand', () => new constructor()],
+    ['a foreign receiver', () => grammar.judge.call({}, 'a')],
+    ['judging a number', () => grammar.judge(3)],
+    ['a Matcher made by hand', () => new (grammar.matcher().constructor)({})],
+    ['more examples than there is room for', () => grammar.explain({ examples: 1e9, seed: 1 })],
+  ]) {
+    const { error } = await outcome(async () => call());
+    check(`refused: ${what}`, error instanceof Error, String(error));
+  }
+  const matcher = (await addon.compileGrammar(request)).grammar.matcher();
+  await Promise.all(Array.from({ length: 200 }, () => addon.compileGrammar(request)));
+  global.gc?.();
+  check('a matcher outlives its grammar', JSON.parse(matcher.push('aaa').report).complete === true);
+}
+
 export async function run(check) {
   const addon = createRequire(import.meta.url)(join(nativeBuildDir, 'addon', 'sluice.node'));
   const place = mkdtempSync(join(tmpdir(), 'sluice-addon-'));
@@ -161,6 +191,7 @@ export async function run(check) {
       const { error } = await outcome(async () => addon.openContext(argument));
       check(`openContext refuses ${what}`, error instanceof TypeError, String(error));
     }
+    await checkGrammars(check, addon);
     const unknown = await outcome(() => addon.openContext({ ...options, device: 'nosuch' }));
     check('an unknown device is told with status 4', unknown.error?.status === 4, String(unknown.error));
     await checkJobs(check, addon, options, model);

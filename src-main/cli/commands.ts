@@ -1,8 +1,9 @@
 import type { Command } from './command.ts';
 import { devices } from './devices.ts';
+import { grammar } from './grammar.ts';
 import { models } from './models.ts';
 import { paint } from './paint.ts';
 import { plan } from './plan.ts';
 import { probe } from './probe.ts';
 
-export const commands: readonly Command[] = [paint, plan, devices, models, probe];
+export const commands: readonly Command[] = [paint, plan, devices, models, grammar, probe];

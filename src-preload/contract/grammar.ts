@@ -48,8 +48,8 @@ export interface ServerGrammar {
 
 // Follows an answer as it comes. Not to be used after close().
 export interface GrammarMatcher {
-  // Takes the next piece; the verdict is on everything since the start. After a piece that does not fit, further
-  // pieces change nothing.
+  // Takes the next piece; the verdict is on everything since the start, and `expected` is empty while all is well.
+  // After a piece that does not fit, further pieces change nothing.
   push(piece: string): Verdict;
   reset(): void;
   close(): void;
@@ -60,9 +60,10 @@ export interface GrammarMatcher {
 export interface Grammar {
   readonly kind: GrammarKind;
   readonly text: string;
-  // Under `lenient`: what of the schema is not enforced. Empty otherwise.
+  // What of a schema is not enforced: under `lenient`, and keywords that JSON Schema does not define.
   readonly warnings: readonly GrammarProblem[];
-  // Null where a server without llguidance cannot enforce this grammar: Lark, and JSON schemas.
+  // Null where a server without llguidance cannot enforce this grammar: Lark, and JSON schemas. GBNF stays GBNF, which
+  // llama.cpp's own engine follows exactly.
   toServer(capabilities: { llguidance: boolean }): ServerGrammar | null;
   // Judges a whole text off the event loop.
   accepts(text: string): Promise<Verdict>;

@@ -84,6 +84,9 @@ fn walk(grammar: &Grammar, wander: usize, random: &mut Random) -> Option<String>
     None
 }
 
+/// Where nearly everything may come, a text is being written.
+const IN_TEXT: usize = 60;
+
 /// What closes things comes first; blanks lead nowhere.
 fn towards_an_end(next: &[u8], text: &[u8], random: &mut Random) -> Option<u8> {
     let has = |byte: u8| next.binary_search(&byte).is_ok();
@@ -92,30 +95,44 @@ fn towards_an_end(next: &[u8], text: &[u8], random: &mut Random) -> Option<u8> {
     if mid_character {
         return pick(next, random);
     }
-    if let Some(closer) = b"\"}])>'".iter().copied().find(|closer| has(*closer)) {
-        // A quote may open as well as close: prefer what ends a list or an object that may end here.
-        let bracket = b"}])>".iter().copied().find(|closer| has(*closer));
-        return Some(bracket.unwrap_or(closer));
+    if next.len() > IN_TEXT {
+        let letters: Vec<u8> = next.iter().copied().filter(u8::is_ascii_lowercase).collect();
+        return if has(b'"') {
+            Some(b'"')
+        } else {
+            pick(if letters.is_empty() { next } else { &letters }, random)
+        };
     }
-    let plain: Vec<u8> = next.iter().copied().filter(|byte| byte.is_ascii_alphanumeric()).collect();
+    if let Some(closer) = b"}])>\"'".iter().copied().find(|closer| has(*closer)) {
+        return Some(closer);
+    }
+    let plain: Vec<u8> = next.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
     let calm: Vec<u8> = next.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    pick(if plain.is_empty() { if calm.is_empty() { next } else { &calm } } else { &plain }, random)
+    let narrowed = [plain, calm].into_iter().find(|bytes| !bytes.is_empty());
+    pick(narrowed.as_deref().unwrap_or(next), random)
 }
 
 /// Blanks, escapes and characters beyond ASCII are rare in what people want to see.
 fn at_random(next: &[u8], text: &[u8], random: &mut Random) -> Option<u8> {
-    let blank_before = text.last().is_some_and(u8::is_ascii_whitespace);
-    let common: Vec<u8> = next
-        .iter()
-        .copied()
-        .filter(|byte| byte.is_ascii_graphic() && *byte != b'\\' || (*byte == b' ' && !blank_before))
-        .collect();
-    let letters: Vec<u8> = common.iter().copied().filter(u8::is_ascii_lowercase).collect();
-    // Where nearly everything may come, a text is being written.
-    if common.len() > 60 && !letters.is_empty() && !random.chance(25) {
-        return if next.contains(&b'"') && random.chance(12) { Some(b'"') } else { pick(&letters, random) };
+    let visible: Vec<u8> =
+        next.iter().copied().filter(|byte| byte.is_ascii_graphic() && *byte != b'\\').collect();
+    if next.len() <= IN_TEXT || visible.is_empty() {
+        // Between the parts of a text blanks mean nothing.
+        let blank = next.contains(&b' ') && !visible.is_empty() && random.chance(5);
+        return if blank {
+            Some(b' ')
+        } else {
+            pick(if visible.is_empty() { next } else { &visible }, random)
+        };
     }
-    pick(if common.is_empty() { next } else { &common }, random)
+    let letters: Vec<u8> = next.iter().copied().filter(u8::is_ascii_lowercase).collect();
+    match random.below(100) {
+        0..=9 if next.contains(&b'"') => Some(b'"'),
+        10..=19 if next.contains(&b' ') && text.last().is_some_and(u8::is_ascii_lowercase) => Some(b' '),
+        20..=22 => pick(next, random),
+        23..=26 => pick(&visible, random),
+        _ => pick(if letters.is_empty() { &visible } else { &letters }, random),
+    }
 }
 
 fn pick(bytes: &[u8], random: &mut Random) -> Option<u8> {

@@ -1,6 +1,8 @@
 //! Following a text through a grammar, byte by byte, and saying where it leaves it.
 
-use crate::limits::{self, MAX_TEXT};
+use std::time::{Duration, Instant};
+
+use crate::limits::{self, MAX_SECONDS, MAX_TEXT};
 use crate::place::Place;
 use crate::problem::{Code, Problem};
 
@@ -43,6 +45,9 @@ pub struct Matcher {
     failed: Option<Verdict>,
 }
 
+/// Bytes between two looks at the clock.
+const CHUNK: usize = 64;
+
 const START: Place = Place { line: 1, column: 1 };
 
 impl Matcher {
@@ -69,8 +74,7 @@ impl Matcher {
             let message = format!("The text is longer than {} MiB.", MAX_TEXT >> 20);
             return Err(Problem::new(Code::TooLarge, Place::NONE, message));
         }
-        let tokens: Vec<u32> = piece.bytes().map(u32::from).collect();
-        let fitting = self.inner.try_consume_tokens(&tokens).map_err(|error| too_hard(&error.to_string()))?;
+        let fitting = self.follow(piece.as_bytes())?;
         self.advance(&piece[..crate::place::floor(piece, fitting)]);
         let ok = fitting == piece.len();
         let complete = ok && self.inner.is_accepting().map_err(|error| too_hard(&error.to_string()))?;
@@ -81,6 +85,25 @@ impl Matcher {
             self.failed = Some(verdict.clone());
         }
         Ok(verdict)
+    }
+
+    /// How many of the bytes fit. Looks at the clock now and then: an ambiguous grammar may take milliseconds a byte.
+    fn follow(&mut self, bytes: &[u8]) -> Result<usize, Problem> {
+        let until = Instant::now() + Duration::from_secs(MAX_SECONDS);
+        let mut fitting = 0;
+        for chunk in bytes.chunks(CHUNK) {
+            let tokens: Vec<u32> = chunk.iter().copied().map(u32::from).collect();
+            let taken =
+                self.inner.try_consume_tokens(&tokens).map_err(|error| too_hard(&error.to_string()))?;
+            fitting += taken;
+            if taken < chunk.len() {
+                break;
+            }
+            if Instant::now() > until {
+                return Err(too_hard(&format!("{fitting} bytes took {MAX_SECONDS} seconds")));
+            }
+        }
+        Ok(fitting)
     }
 
     fn advance(&mut self, fitting: &str) {

@@ -14,12 +14,14 @@ use crate::spans::{self, Node};
 const TRIES: usize = 200;
 const SECONDS: u64 = 2;
 
+const UNSATISFIABLE: &str = "Unsatisfiable schema: ";
+
 /// A problem for what llguidance said about a whole schema.
 pub fn explain_failure(text: &str, root: &Node, schema: &Value, error: &str) -> Problem {
-    let said = first_line(error);
     let until = Instant::now() + Duration::from_secs(SECONDS);
-    let mut search = Search { schema, said: said.clone(), tries: TRIES, until };
+    let mut search = Search { schema, said: first_line(error), tries: TRIES, until };
     let (node, value) = search.narrow(root, schema);
+    let said = search.said;
     let keyword = [
         "oneOf",
         "anyOf",
@@ -79,7 +81,7 @@ fn sentence(said: &str) -> (Code, String) {
             "\"oneOf\" cannot be enforced here, because an answer could fit several of its schemas; use \"anyOf\", or schemas that exclude each other.".into(),
         );
     }
-    if let Some(reason) = said.strip_prefix("Unsatisfiable schema: ") {
+    if let Some(reason) = said.strip_prefix(UNSATISFIABLE) {
         return (Code::Unsatisfiable, format!("No answer can fit this: {reason}."));
     }
     let large =
@@ -119,15 +121,17 @@ impl<'a> Search<'a> {
                 break;
             }
             self.tries -= 1;
-            if self.fails_alike(part) {
+            if let Some(said) = self.fails_alike(part) {
+                self.said = said;
                 return self.narrow(inner, part);
             }
         }
         (node, value)
     }
 
-    fn fails_alike(&self, part: &Value) -> bool {
-        let Value::Object(members) = part else { return false };
+    /// What is said of a part that fails as the whole does. An object is unsatisfiable because a member is.
+    fn fails_alike(&self, part: &Value) -> Option<String> {
+        let Value::Object(members) = part else { return None };
         let mut alone = members.clone();
         for shared in ["$defs", "definitions", "$schema"] {
             if let (Some(definitions), false) = (self.schema.get(shared), alone.contains_key(shared)) {
@@ -135,7 +139,9 @@ impl<'a> Search<'a> {
             }
         }
         let prepared = super::prepare(Value::Object(alone), false);
-        matches!(engine::compile(&super::to_lark(&prepared)), Err(error) if first_line(&error) == self.said)
+        let said = first_line(&engine::compile(&super::to_lark(&prepared)).err()?);
+        let both_unsatisfiable = [&said, &self.said].iter().all(|text| text.starts_with(UNSATISFIABLE));
+        (said == self.said || both_unsatisfiable).then_some(said)
     }
 }
 
