@@ -43,7 +43,7 @@ const cases: Record<keyof Answers, { accepted: string[]; refused: string[] }> = 
     ],
     refused: [
       '{"tempo":29¦,"key"',
-      '{"tempo":96,"key":"A m¦ixolydian"',
+      '{"tempo":96,"key":"A mi¦xolydian"',
       '{"tempo":96,"key":"A minor","beats":4,"tracks":[¦]}',
       '{"tempo":96,"key":"A minor","beats":4,"tracks":[{"instrument":12¦8}]}',
     ],
