@@ -8,8 +8,10 @@ import { Engine } from './engine/index.ts';
 import { serveAppDomain } from './ipc/app.ts';
 import { IpcBridge } from './ipc/bridge.ts';
 import { servePaintingDomain } from './ipc/painting.ts';
+import { serveProjectsDomain } from './ipc/projects.ts';
 import { findModels } from './library/models.ts';
 import { addonPath, cacheDir, dataDir, modelFolders, programRoot, resourceDir } from './library/paths.ts';
+import { Projects } from './library/projects.ts';
 import { spawnPaintingChild } from './painting/child/electron.ts';
 import { PaintingSupervisor } from './painting/child/supervisor.ts';
 import { PaintingOrders } from './painting/orders.ts';
@@ -70,13 +72,23 @@ function start(): void {
     orders: () => orders,
   });
 
+  const projects = new Projects(join(state, 'work'));
+  serveProjectsDomain(bridge, projects, () => window);
+
   const window = openWindow({ preload: join(here, '..', 'preload', 'index.cjs'), state });
   bridge.attach(window.webContents);
   if (wanted !== null) screenshot = new Screenshot(wanted, window, (status) => app.exit(status));
 
-  app.on('before-quit', () => {
+  let settled = false;
+  app.on('will-quit', (event) => {
     supervisor.close();
     orders.close();
+    if (settled) return;
+    event.preventDefault(); // the last change is still on its way to the disk
+    void projects.settled().then(() => {
+      settled = true;
+      app.quit();
+    });
   });
 }
 

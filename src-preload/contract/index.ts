@@ -2,8 +2,9 @@
 import { app } from './app.ts';
 import type { Bridge, Client } from './ipc.ts';
 import { painting } from './painting.ts';
+import { projects } from './projects.ts';
 
-export const contract = { app, painting };
+export const contract = { app, painting, projects };
 
 export type StudioContract = typeof contract;
 export type StudioBridge = Bridge<StudioContract>;

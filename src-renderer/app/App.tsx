@@ -8,13 +8,18 @@ import { PaneGrid } from './shell/PaneGrid.tsx';
 import { ShortcutsDialog } from './shell/ShortcutsDialog.tsx';
 import { TopBar } from './shell/TopBar.tsx';
 import { tellFailure } from './notices.ts';
+import { startProject } from './project.ts';
 import { studio } from './studio.ts';
 
 export function App() {
   useEffect(() => {
     const leave = [listenForShortcuts(), followJobs(), studio.app.command((id) => runCommand(id))];
-    studio.app.ready().catch(tellFailure);
-    return () => leave.forEach((stop) => stop());
+    const project = startProject();
+    project.then(() => studio.app.ready()).catch(tellFailure);
+    return () => {
+      leave.forEach((stop) => stop());
+      void project.then((stop) => stop());
+    };
   }, []);
   return (
     <div className="app">

@@ -22,7 +22,7 @@ function Seed({ seed }: { seed: number | null }) {
         id="seed"
         className="field"
         inputMode="numeric"
-        placeholder="another one each time"
+        placeholder="random"
         value={seed ?? ''}
         onChange={(event) => {
           const digits = event.target.value.replace(/\D/g, '').slice(0, 15);

@@ -9,6 +9,7 @@ import { onJobChanged } from '../app/queries.ts';
 import { placePicture } from '../core/canvas/actions.ts';
 import type { Box } from '../core/canvas/model.ts';
 import { newId } from '../core/ids.ts';
+import { useCanvasView } from './view.ts';
 
 export interface Overlay {
   readonly box: Box;
@@ -99,7 +100,9 @@ export function discardCandidates(): void {
 export async function placePainted(url: string, name: string, box: Box): Promise<void> {
   const { id: asset } = await fetchAsset(url);
   const { x, y, width, height } = box;
-  performOn('canvas', placePicture({ type: 'picture', id: newId(), asset, x, y, width, height }, name));
+  const layerId = newId();
+  performOn('canvas', placePicture({ type: 'picture', id: layerId, asset, x, y, width, height }, name));
+  useCanvasView.setState({ selected: layerId });
 }
 
 export function keepCandidate(): void {

@@ -5,13 +5,16 @@ import { onAsset } from '../app/assets.ts';
 import { currentDocument, performOn, sealStep, useDocument } from '../app/document.ts';
 import { setBox } from '../core/canvas/actions.ts';
 import { fitBox, gridBox, type Point, type View } from '../core/canvas/geometry.ts';
-import type { Layer } from '../core/canvas/model.ts';
+import { isControl, type Layer } from '../core/canvas/model.ts';
 import type { Draft } from './draft.ts';
 import { LayerBitmaps } from './layer-bitmaps.ts';
 import { useResults, type Overlay } from './results.ts';
-import { setView, useCanvasView } from './view.ts';
+import { selectedLayer, setView, useCanvasView } from './view.ts';
 
 const PAPER = '#ffffff';
+const FAINT = 0.3;
+// By the bars that float above the drawing.
+const COVERED = { top: 40, bottom: 76 };
 const ACCENT = '#12a594';
 
 interface Shown {
@@ -62,7 +65,9 @@ export class CanvasStage {
     observer.observe(container);
     this.#leave = [
       useDocument.subscribe(() => this.#syncDocument()),
-      useCanvasView.subscribe((now, before) => this.#syncView(now.view !== before.view)),
+      useCanvasView.subscribe((now, before) =>
+        this.#syncView(now.view !== before.view || now.selected !== before.selected),
+      ),
       useResults.subscribe(() => this.#syncResult()),
       onAsset((asset) => {
         this.#bitmaps.forgetAsset(asset);
@@ -85,7 +90,7 @@ export class CanvasStage {
   }
 
   fit(): void {
-    setView(fitBox(currentDocument().canvas.box, this.size));
+    setView(fitBox(currentDocument().canvas.box, this.size, 20, COVERED));
   }
 
   // What a gesture is drawing; null when it is over. Called at every move of the pointer.
@@ -193,7 +198,9 @@ export class CanvasStage {
 
   #drawLayer(context: CanvasRenderingContext2D, layer: Layer): void {
     context.save();
-    context.globalAlpha = layer.opacity;
+    // A drawing that steers is faint while another layer is worked on, so that it does not hide what was painted.
+    const faint = isControl(layer.kind) && selectedLayer()?.id !== layer.id;
+    context.globalAlpha = layer.opacity * (faint ? FAINT : 1);
     const draft = this.#draft?.layerId === layer.id ? this.#draft : null;
     if (draft === null) this.#drawBitmap(context, layer);
     else {

@@ -1,11 +1,17 @@
 // The one document that a project holds: each part of the studio has its own field, its own model and its own actions
 // (core/canvas/, …). One history covers all of them, so an accepted proposal that touches several is one step.
-import { type CanvasDocument, emptyCanvas } from './canvas/model.ts';
+import { z } from 'zod';
+import { canvasDocument, type CanvasDocument, emptyCanvas } from './canvas/model.ts';
 import type { Action } from './history.ts';
 
 export interface StudioDocument {
   readonly canvas: CanvasDocument;
 }
+
+// As it lies in projects. A part that is younger than the project's file begins empty.
+export const studioDocument: z.ZodType<StudioDocument> = z.object({
+  canvas: canvasDocument.default(emptyCanvas),
+});
 
 export const emptyDocument = (): StudioDocument => ({ canvas: emptyCanvas() });
 

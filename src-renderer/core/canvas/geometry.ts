@@ -33,15 +33,21 @@ export function zoomAt(view: View, at: Point, factor: number): View {
   return { scale, x: at.x - fixed.x * scale, y: at.y - fixed.y * scale };
 }
 
-// The box in the middle of a screen of this size, with a margin around it.
-export function fitBox(box: Box, screen: { width: number; height: number }, margin = 48): View {
+// The box in the middle of what a screen of this size leaves free, with a margin around it.
+export function fitBox(
+  box: Box,
+  screen: { width: number; height: number },
+  margin = 24,
+  covered = { top: 0, bottom: 0 },
+): View {
+  const free = screen.height - covered.top - covered.bottom;
   const wide = Math.max(1, screen.width - 2 * margin) / box.width;
-  const high = Math.max(1, screen.height - 2 * margin) / box.height;
+  const high = Math.max(1, free - 2 * margin) / box.height;
   const scale = Math.min(MAX_SCALE, Math.max(MIN_SCALE, Math.min(wide, high)));
   return {
     scale,
     x: screen.width / 2 - (box.x + box.width / 2) * scale,
-    y: screen.height / 2 - (box.y + box.height / 2) * scale,
+    y: covered.top + free / 2 - (box.y + box.height / 2) * scale,
   };
 }
 

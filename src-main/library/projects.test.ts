@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { strToU8, zipSync } from 'fflate';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Projects } from './projects.ts';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sluice-projects-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const at = (name: string): string => join(folder, name);
+const open = (name = 'work'): Projects => new Projects(at(name));
+const file = Uint8Array.from([1, 2, 3, 4]);
+const id = createHash('sha256').update(file).digest('hex');
+const document = JSON.stringify({ canvas: { layers: [{ asset: id }] } });
+
+async function saved(): Promise<string> {
+  const projects = open();
+  await projects.putAsset(id, file);
+  await projects.save(document, at('a.sluice'));
+  return at('a.sluice');
+}
+
+describe('Projects', () => {
+  it('has what was open after a start without an end', async () => {
+    const before = open();
+    await before.putAsset(id, file);
+    await before.keep('{"a":1}');
+    void before.keep('{"a":2}');
+    await before.keep('{"a":3}');
+    const now = await open().current();
+    expect(now).toMatchObject({ name: 'Untitled', saved: false, document: '{"a":3}' });
+    expect(now.assets).toEqual([{ id, file }]);
+  });
+  it('saves to a file that opens elsewhere', async () => {
+    const path = await saved();
+    expect(open().state()).toEqual({ name: 'a', saved: true });
+    const other = open('other');
+    const opened = await other.open(path);
+    expect(opened).toMatchObject({ name: 'a', saved: true, document, assets: [{ id, file }] });
+    await other.keep('{}');
+    expect(other.state().saved).toBe(false);
+    expect((await open('other').current()).assets).toHaveLength(1);
+  });
+  it('begins anew, and leaves nothing of what was', async () => {
+    await saved();
+    const projects = open();
+    expect(await projects.create()).toEqual({ name: 'Untitled', saved: true, document: null, assets: [] });
+    expect(readdirSync(at('work/assets'))).toEqual([]);
+  });
+  it('refuses a picture that is not what it says', async () => {
+    await expect(open().putAsset('0'.repeat(64), file)).rejects.toThrow(/hash/);
+  });
+  it('keeps what is open when another project cannot be opened', async () => {
+    const path = await saved();
+    const good = readFileSync(path);
+    const cut = good.subarray(0, good.length - 40);
+    const zipped = (files: Record<string, string>): Uint8Array =>
+      zipSync(Object.fromEntries(Object.entries(files).map(([name, text]) => [name, strToU8(text)])));
+    const head = { format: 'sluice-project', version: 1, document: {} };
+    const bad: [string, Uint8Array, RegExp][] = [
+      ['no zip', strToU8('hello'), /cannot be opened/],
+      ['cut short', cut, /cannot be opened/],
+      ['empty', new Uint8Array(), /cannot be opened/],
+      ['without a document', zipped({ 'assets/x': 'y' }), /sluice\.json/],
+      ['no JSON', zipped({ 'sluice.json': '{' }), /JSON/],
+      ['another format', zipped({ 'sluice.json': '{"format":"other"}' }), /format/],
+      ['a later version', zipped({ 'sluice.json': JSON.stringify({ ...head, version: 9 }) }), /version 9/],
+      [
+        'a damaged picture',
+        zipped({ 'sluice.json': JSON.stringify(head), [`assets/${id}.png`]: 'no' }),
+        /damaged/,
+      ],
+      [
+        'a missing picture',
+        zipped({ 'sluice.json': JSON.stringify({ ...head, document: { asset: id } }) }),
+        /missing/,
+      ],
+    ];
+    const projects = open();
+    for (const [what, content, message] of bad) {
+      writeFileSync(at('bad.sluice'), content);
+      await expect(projects.open(at('bad.sluice')), what).rejects.toMatchObject({
+        status: 3,
+        code: 'project-unreadable',
+        message: expect.stringMatching(message) as string,
+      });
+    }
+    await expect(projects.open(at('gone.sluice'))).rejects.toMatchObject({ code: 'project-unreadable' });
+    expect((await projects.current()).document).toBe(document);
+    expect(projects.state()).toEqual({ name: 'a', saved: true });
+  });
+  it('leaves the old file whole when a save fails', async () => {
+    const path = await saved();
+    const before = readFileSync(path);
+    const projects = open();
+    await expect(projects.save(JSON.stringify({ asset: 'f'.repeat(64) }), path)).rejects.toThrow();
+    expect(readFileSync(path).equals(before)).toBe(true);
+    expect(readdirSync(folder).sort()).toEqual(['a.sluice', 'work']);
+  });
+});
