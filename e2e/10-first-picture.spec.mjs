@@ -113,8 +113,8 @@ async function checkIsolation(check, { page }) {
   check('permissions are denied', granted === 'denied,denied,denied', granted);
 }
 
-export async function run(check, screen) {
-  const studio = await startStudio({ display: screen.display });
+export async function run(check) {
+  const studio = await startStudio();
   try {
     await paintSmall(studio.page);
     await checkPainting(check, studio);

@@ -18,12 +18,6 @@ async function until(what, condition, seconds = 20) {
   throw new Error(`did not happen within ${seconds} s: ${what}`);
 }
 
-async function kill(studio) {
-  const ended = new Promise((resolve) => studio.app.process().once('exit', resolve));
-  studio.app.process().kill('SIGKILL');
-  await ended;
-}
-
 async function drawLine(page, offset) {
   const { x, y } = await drawingArea(page);
   await drawStroke(page, [
@@ -32,8 +26,8 @@ async function drawLine(page, offset) {
   ]);
 }
 
-async function checkKill(check, screen) {
-  let studio = await startStudio({ display: screen.display });
+async function checkKill(check) {
+  let studio = await startStudio();
   const { home } = studio;
   await paintSmall(studio.page);
   await prompt(studio.page).fill('a lighthouse');
@@ -46,9 +40,9 @@ async function checkKill(check, screen) {
       return false;
     }
   });
-  await kill(studio); // while it paints
+  await studio.kill(); // while it paints
 
-  studio = await startStudio({ display: screen.display, home });
+  studio = await startStudio({ home });
   const { page } = studio;
   await page.getByText('as you left it').waitFor();
   check('a killed studio has the prompt again', (await prompt(page).inputValue()) === 'a lighthouse');
@@ -140,8 +134,8 @@ async function checkCancel(check, { page }) {
   check('and leaves the canvas ready', await page.getByRole('button', { name: 'Generate' }).isVisible());
 }
 
-export async function run(check, screen) {
-  const studio = await checkKill(check, screen);
+export async function run(check) {
+  const studio = await checkKill(check);
   try {
     await checkSaving(check, studio);
     await checkLostChild(check, studio);

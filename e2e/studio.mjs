@@ -1,8 +1,9 @@
-// Starts the real studio for a spec: its own data folder, models to try with, everything it prints kept.
+// Starts the real studio for a spec: its own screen and data folder, models to try with, everything it prints kept.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { _electron } from '@playwright/test';
+import { startXvfb } from '../scripts/lib/display.mjs';
 import { electronArguments, electronProgram } from '../scripts/lib/electron.mjs';
 import { buildDir, root } from '../scripts/lib/paths.mjs';
 import { hasEmbeddedModel, tryModels } from '../scripts/lib/try-models.mjs';
@@ -10,12 +11,12 @@ import { hasEmbeddedModel, tryModels } from '../scripts/lib/try-models.mjs';
 export const shotsDir = join(buildDir, 'e2e-screenshots');
 
 export async function startStudio({
-  display,
   home = mkdtempSync(join(tmpdir(), 'sluice-e2e-')),
   theme = 'dark',
-}) {
+} = {}) {
   mkdirSync(shotsDir, { recursive: true });
   const models = hasEmbeddedModel() ? {} : { SLUICE_MODELS: await tryModels() };
+  const screen = await startXvfb(); // one each: some builds of Xvfb end when their last window closes
   const app = await _electron.launch({
     executablePath: electronProgram(),
     args: electronArguments(),
@@ -24,7 +25,7 @@ export async function startStudio({
     timeout: 20_000,
     env: {
       ...process.env,
-      DISPLAY: display,
+      DISPLAY: screen.display,
       XDG_DATA_HOME: join(home, 'data'),
       XDG_CACHE_HOME: process.env.SLUICE_E2E_CACHE ?? join(home, 'cache'),
       ...models,
@@ -47,8 +48,16 @@ export async function startStudio({
     problems,
     printed: () => printed,
     shot: (name) => page.screenshot({ path: join(shotsDir, `${name}.png`) }),
+    // As a power cut would: no goodbye.
+    async kill() {
+      const ended = new Promise((resolve) => app.process().once('exit', resolve));
+      app.process().kill('SIGKILL');
+      await ended;
+      await screen.close();
+    },
     async close({ keepHome = false } = {}) {
       await app.close();
+      await screen.close();
       if (!keepHome) rmSync(home, { recursive: true, force: true });
     },
   };

@@ -17,6 +17,7 @@ export function startXvfb({ width = 1600, height = 1000 } = {}) {
     child.stdio[3].setEncoding('utf8').once('data', (text) => {
       const close = () =>
         new Promise((ended) => {
+          if (child.exitCode !== null || child.signalCode !== null) ended();
           child.removeAllListeners('exit').once('exit', ended);
           child.kill('SIGTERM');
         });

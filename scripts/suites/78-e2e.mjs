@@ -1,9 +1,8 @@
 // The studio as a person uses it: the real Electron on a screen in memory, with the real engine. Screenshots stay in
-// build/e2e-screenshots. One file a spec in e2e/; a spec exports `title` and `run(check, screen)`.
+// build/e2e-screenshots. One file a spec in e2e/; a spec exports `title` and `run(check)`.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { startXvfb } from '../lib/display.mjs';
 import { root } from '../lib/paths.mjs';
 
 export const name = 'e2e';
@@ -13,18 +12,13 @@ export async function run(check) {
   const files = readdirSync(folder)
     .filter((file) => file.endsWith('.spec.mjs'))
     .sort();
-  const screen = await startXvfb();
-  try {
-    for (const file of files) {
-      const spec = await import(pathToFileURL(join(folder, file)).href);
-      check.note(spec.title);
-      try {
-        await spec.run(check, screen);
-      } catch (error) {
-        check(`${file} ran to its end`, false, error.stack);
-      }
+  for (const file of files) {
+    const spec = await import(pathToFileURL(join(folder, file)).href);
+    check.note(spec.title);
+    try {
+      await spec.run(check);
+    } catch (error) {
+      check(`${file} ran to its end`, false, error.stack);
     }
-  } finally {
-    await screen.close();
   }
 }

@@ -2,7 +2,7 @@
 import { registerCommands } from '../app/commands/table.ts';
 import { currentDocument, performOn } from '../app/document.ts';
 import { tellFailure } from '../app/notices.ts';
-import { isActive, jobsQuery, queryClient } from '../app/queries.ts';
+import { isActive, jobsQuery, paintOptionsQuery, queryClient } from '../app/queries.ts';
 import { studio } from '../app/studio.ts';
 import { canMergeDown, clearLayer, mergeDown, removeLayer } from '../core/canvas/actions.ts';
 import { zoomAt } from '../core/canvas/geometry.ts';
@@ -102,7 +102,14 @@ registerCommands([
     available: hasCandidates,
     run: discardCandidates,
   },
-  { id: 'canvas.import', title: 'Add a picture as a layer…', menu: 'Paint', run: choosePictures },
+  { id: 'canvas.import', title: 'Add a picture as a layer…', menu: 'Paint', run: () => choosePictures() },
+  {
+    id: 'canvas.import-edges',
+    title: 'Steer by the edges of a picture…',
+    menu: 'Paint',
+    available: () => (queryClient.getQueryData(paintOptionsQuery.queryKey)?.controls ?? []).includes('canny'),
+    run: () => choosePictures('canny'),
+  },
   { id: 'help.example', title: 'Paint the example', menu: 'Help', run: () => void paintExample() },
   toolCommand('brush', 'Brush', 'B'),
   toolCommand('eraser', 'Eraser', 'E'),

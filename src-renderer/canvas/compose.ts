@@ -23,7 +23,7 @@ function drawLayer(
   const own = new OffscreenCanvas(box.width, box.height);
   const drawing = context(own);
   drawing.translate(layer.x - box.x, layer.y - box.y);
-  for (const item of layer.items) drawItem(drawing, item, ink);
+  for (const item of layer.items) drawItem(drawing, item, layer.kind, ink);
   target.globalAlpha = ink === null ? layer.opacity : 1;
   target.drawImage(own, 0, 0);
   target.globalAlpha = 1;

@@ -15,7 +15,7 @@ export const itemDraft = (layerId: string, item: () => Item): Draft => ({
   draw: (context, layer) => {
     context.save();
     context.translate(layer.x, layer.y);
-    drawItem(context, item());
+    drawItem(context, item(), layer.kind);
     context.restore();
   },
 });

@@ -4,9 +4,10 @@ import { currentDocument, performOn } from '../app/document.ts';
 import { tellFailure } from '../app/notices.ts';
 import { placePicture } from '../core/canvas/actions.ts';
 import { newId } from '../core/ids.ts';
+import { useCanvasView } from './view.ts';
 import { isTyping } from '../app/commands/keys.ts';
 
-export async function importPicture(file: File): Promise<void> {
+export async function importPicture(file: File, kind: 'paint' | 'canny' = 'paint'): Promise<void> {
   const asset = await addAsset(new Uint8Array(await file.arrayBuffer()));
   const { box } = currentDocument().canvas;
   const scale = Math.min(1, box.width / asset.width, box.height / asset.height);
@@ -15,14 +16,16 @@ export async function importPicture(file: File): Promise<void> {
   const x = box.x + Math.round((box.width - width) / 2);
   const y = box.y + Math.round((box.height - height) / 2);
   const name = file.name.replace(/\.[^.]*$/, '') || 'Picture';
+  const layerId = newId();
   performOn(
     'canvas',
-    placePicture({ type: 'picture', id: newId(), asset: asset.id, x, y, width, height }, name),
+    placePicture({ type: 'picture', id: layerId, asset: asset.id, x, y, width, height }, name, kind),
   );
+  useCanvasView.setState({ selected: layerId });
 }
 
-export const importPictures = (files: Iterable<File>): void => {
-  for (const file of files) importPicture(file).catch(tellFailure);
+export const importPictures = (files: Iterable<File>, kind: 'paint' | 'canny' = 'paint'): void => {
+  for (const file of files) importPicture(file, kind).catch(tellFailure);
 };
 
 export function listenForPictures(element: HTMLElement): () => void {
@@ -50,11 +53,11 @@ export function listenForPictures(element: HTMLElement): () => void {
 }
 
 // Asks for files by the system's own dialog.
-export function choosePictures(): void {
+export function choosePictures(kind: 'paint' | 'canny' = 'paint'): void {
   const input = document.createElement('input');
   input.type = 'file';
   input.accept = 'image/png,image/jpeg,image/webp,image/gif,image/avif';
   input.multiple = true;
-  input.addEventListener('change', () => importPictures(input.files ?? []));
+  input.addEventListener('change', () => importPictures(input.files ?? [], kind));
   input.click();
 }

@@ -29,13 +29,13 @@ function context(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
   return found;
 }
 
-function make(items: readonly Item[], room: Bounds): Entry {
+function make({ items, kind }: Layer, room: Bounds): Entry {
   const canvas = document.createElement('canvas');
   canvas.width = room.right - room.left;
   canvas.height = room.bottom - room.top;
   const drawing = context(canvas);
   drawing.translate(-room.left, -room.top);
-  for (const item of items) drawItem(drawing, item);
+  for (const item of items) drawItem(drawing, item, kind);
   return { canvas, room, items };
 }
 
@@ -44,7 +44,7 @@ export class LayerBitmaps {
 
   // Null for a layer without anything on it.
   of(layer: Layer): LayerBitmap | null {
-    const { id, items } = layer;
+    const { id, items, kind } = layer;
     const entry = this.#entries.get(id);
     if (entry?.items === items) return entry;
     const added = items.at(-1);
@@ -56,7 +56,7 @@ export class LayerBitmaps {
     if (extends_) {
       const bounds = itemBounds(added);
       if (bounds === null || contains(entry.room, bounds)) {
-        drawItem(context(entry.canvas), added);
+        drawItem(context(entry.canvas), added, kind);
         entry.items = items;
         return entry;
       }
@@ -67,7 +67,7 @@ export class LayerBitmaps {
       return null;
     }
     const room = clampRoom(roomFor(union(bounds, extends_ ? entry.room : null) ?? bounds));
-    const made = make(items, room);
+    const made = make(layer, room);
     this.#entries.set(id, made);
     return made;
   }

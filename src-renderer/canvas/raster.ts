@@ -1,7 +1,8 @@
 // Draws items on a 2D context, the same way for the screen and for what is handed to the engine.
 import { getStroke } from 'perfect-freehand';
 import { assetBitmap } from '../app/assets.ts';
-import type { Item, Stroke } from '../core/canvas/model.ts';
+import { edgesOf } from './edges.ts';
+import type { Item, LayerKind, Placed, Stroke } from '../core/canvas/model.ts';
 
 export type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
 
@@ -47,9 +48,29 @@ export function drawSamples(context: Context, samples: readonly number[], size: 
 export const drawStroke = (context: Context, stroke: Stroke): void =>
   drawSamples(context, stroke.samples, stroke.size);
 
+// A picture on an edges layer shows its edges. White lines are inked by drawing them on a bitmap of their own.
+function drawEdges(context: Context, item: Placed, ink: string): void {
+  const edges = edgesOf(item);
+  if (edges === null) return;
+  const inked = new OffscreenCanvas(edges.width, edges.height);
+  const drawing = inked.getContext('2d');
+  if (drawing === null) throw new Error('there is no 2D context for edges');
+  drawing.drawImage(edges, 0, 0);
+  drawing.globalCompositeOperation = 'source-in';
+  drawing.fillStyle = ink;
+  drawing.fillRect(0, 0, edges.width, edges.height);
+  context.drawImage(inked, item.x, item.y, item.width, item.height);
+}
+
+export const EDGE_INK = '#2f4fd0';
+
 // `ink` replaces every colour: a control picture is white on black, whatever it looks like on the canvas.
-export function drawItem(context: Context, item: Item, ink: string | null = null): void {
+export function drawItem(context: Context, item: Item, kind: LayerKind, ink: string | null = null): void {
   if (item.type === 'picture') {
+    if (kind === 'canny') {
+      drawEdges(context, item, ink ?? EDGE_INK);
+      return;
+    }
     const bitmap = assetBitmap(item.asset);
     if (bitmap !== undefined) context.drawImage(bitmap, item.x, item.y, item.width, item.height);
     return;

@@ -2,6 +2,7 @@
 import { create } from 'zustand';
 import { currentDocument } from '../app/document.ts';
 import type { View } from '../core/canvas/geometry.ts';
+import { EDGE_INK } from './raster.ts';
 import type { Layer } from '../core/canvas/model.ts';
 
 export type ToolName =
@@ -52,7 +53,7 @@ export function selectedLayer(
 // Control layers are drawn in one ink each, so that they can be told apart; only paint layers have colours.
 const inks: Record<Exclude<Layer['kind'], 'paint'>, string> = {
   scribble: '#17181b',
-  canny: '#2f4fd0',
+  canny: EDGE_INK,
   mask: '#e5484d',
 };
 export const inkOf = (layer: Layer): string =>

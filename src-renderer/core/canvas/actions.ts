@@ -183,19 +183,24 @@ export function setForm(changes: Partial<PaintForm>): CanvasAction {
   };
 }
 
-// A picture as a layer of its own, on top of the paint layers.
-export function placePicture(item: Extract<Item, { type: 'picture' }>, name: string): CanvasAction {
+// A picture as a layer of its own, on top of the layers of its kind.
+export function placePicture(
+  item: Extract<Item, { type: 'picture' }>,
+  name: string,
+  kind: 'paint' | 'canny' = 'paint',
+): CanvasAction {
   return {
     label: 'Place picture',
     apply: (canvas) => {
       const layer = {
-        ...newLayer('paint', canvas.layers),
+        ...newLayer(kind, canvas.layers),
         id: item.id,
         name: name.slice(0, 200),
         items: [item],
       };
-      const top = canvas.layers.findLastIndex(({ kind }) => kind === 'paint');
-      return { ...canvas, layers: canvas.layers.toSpliced(top + 1, 0, layer) };
+      const top = canvas.layers.findLastIndex((other) => other.kind === kind);
+      const index = top < 0 && kind !== 'paint' ? canvas.layers.length : top + 1;
+      return { ...canvas, layers: canvas.layers.toSpliced(index, 0, layer) };
     },
   };
 }
