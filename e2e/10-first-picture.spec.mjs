@@ -44,7 +44,7 @@ async function checkPainting(check, studio) {
   await page.getByLabel('Prompt', { exact: true }).fill('a small red house');
   await studio.shot('scribble');
   await page.getByRole('button', { name: 'Generate' }).click();
-  await page.getByRole('button', { name: 'Keep as layer' }).waitFor({ timeout: 120_000 });
+  await page.getByRole('button', { name: 'Keep as layer' }).waitFor({ timeout: 240_000 });
   await studio.shot('result');
   const shown = await page
     .getByRole('region', { name: 'Queue' })

@@ -113,7 +113,7 @@ async function checkLostChild(check, studio) {
   await steps('2');
   await prompt(page).fill('calm water');
   await page.getByRole('button', { name: 'Generate' }).click();
-  await page.getByRole('button', { name: 'Keep as layer' }).waitFor({ timeout: 120_000 });
+  await page.getByRole('button', { name: 'Keep as layer' }).waitFor({ timeout: 240_000 });
   check('the next job works', true);
   check('no document was touched', strokes(kept(studio.home)) === 4);
 }

@@ -29,7 +29,7 @@ function keepSoon(): void {
 }
 
 async function show(project: OpenedProject): Promise<void> {
-  for (const { file } of project.assets) await addAsset(file as Uint8Array<ArrayBuffer>);
+  for (const { file } of project.assets) await addAsset(file);
   const document = project.document === null ? null : studioDocument.parse(JSON.parse(project.document));
   useDocument.getState().replace(document ?? emptyDocument());
   if (timer !== null) clearTimeout(timer);
