@@ -118,6 +118,11 @@ fn json_schema() {
                 "1:1 unsatisfiable",
                 "No text is ever complete",
             ),
+            (
+                "{\"$schema\": \"http://json-schema.org/draft-07/schema#\", \"$ref\": \"#\", \"$id\": \"x\"}",
+                "1:69 unsupported-keyword",
+                "beside",
+            ),
             ("false", "1:1 unsatisfiable", "No answer can fit"),
             ("3", "1:1 invalid", "an object or a boolean"),
         ],

@@ -94,6 +94,7 @@ impl Walk<'_> {
                 for (name, at, value) in members {
                     self.keyword(name, *at, value);
                 }
+                self.base_beside_reference(node, members);
             }
             _ => {
                 let message = format!("A schema is an object or a boolean, found {}.", node.kind());
@@ -103,6 +104,23 @@ impl Walk<'_> {
                     message,
                 ));
             }
+        }
+    }
+
+    // Up to draft 7 a reference's neighbours mean nothing, but llguidance lets "$id" move what the reference is to.
+    fn base_beside_reference(&mut self, node: &Node, members: &[(String, usize, Node)]) {
+        let draft = self.root.member("$schema").and_then(Node::text).unwrap_or_default();
+        if !["draft-04", "draft-06", "draft-07"].iter().any(|old| draft.contains(old))
+            || node.member("$ref").is_none()
+        {
+            return;
+        }
+        if let Some((name, at, _)) = members.iter().find(|(name, ..)| name == "$id" || name == "id") {
+            self.unsupported(
+                *at,
+                name,
+                format!("\"{name}\" beside \"$ref\" cannot be handled as that draft has it."),
+            );
         }
     }
 
