@@ -3,6 +3,8 @@
 
 mod check;
 mod parse;
+#[cfg(test)]
+mod properties;
 mod translate;
 
 pub use check::check;
