@@ -20,6 +20,7 @@ export default defineConfig({
       rolldownOptions: {
         input: {
           cli: 'src-main/cli.ts',
+          language: 'src-main/language.ts',
           main: 'src-main/main.ts',
           'painting-child': 'src-main/painting/child/entry.ts',
         },

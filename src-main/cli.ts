@@ -41,8 +41,8 @@ export async function main(args: string[]): Promise<number> {
       output.done({ usage: command.usage }, [`${command.name}: ${command.summary}`, '', command.usage]);
       return 0;
     }
-    await command.run(given, output, stop);
-    return 0;
+    const status = await command.run(given, output, stop);
+    return typeof status === 'number' ? status : 0;
   } catch (error) {
     return output.failed(asSluiceError(error));
   } finally {

@@ -2,7 +2,8 @@
 // order of their names. Does not decide what is built how (the steps do), and needs no package itself.
 //
 // A step exports `name`, `purposes` ("run": what the command line needs, "window": what the studio needs besides,
-// "test": what the tests need besides both), `check`, which quickly returns null or a reason why the step has to run, and `apply`, which does it or throws.
+// "ask": what a language model needs besides, "test": what the tests need besides all), `check`, which quickly returns
+// null or a reason why the step has to run, and `apply`, which does it or throws.
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -33,9 +34,9 @@ async function loadSteps(purpose) {
   );
 }
 
-// A step that does nothing more for the window than for the command line need not know of it.
+// A step that does nothing more for the window or a language model than for the command line need not know of it.
 const purposeFor = (step, purpose) =>
-  purpose === 'window' && !step.purposes.includes('window') ? 'run' : purpose;
+  purpose === 'test' || step.purposes.includes(purpose) ? purpose : 'run';
 
 function holderIsAlive() {
   try {
@@ -65,7 +66,7 @@ async function lock() {
   }
 }
 
-// `purpose` is "run", "window" or "test". Returns the number of steps that had to be done; throws SetupError.
+// `purpose` is "run", "window", "ask" or "test". Returns the number of steps that had to be done; throws SetupError.
 export async function prepare(purpose) {
   const [major = 0] = process.versions.node.split('.').map(Number);
   if (major < 20) {

@@ -37,6 +37,24 @@ export const zones = [
     message: 'the engine wrapper knows the addon and the contract, nothing above it',
   },
   {
+    target: './src-main/llama',
+    from: '.',
+    except: [
+      './src-main/llama',
+      './src-main/jobs',
+      './src-main/library',
+      './src-preload/contract',
+      './node_modules',
+    ],
+    message:
+      'the language service knows leases, files and the contract; grammars reach it through the contract',
+  },
+  {
+    target: './src-main/serve',
+    from: './src-main/cli',
+    message: 'services do not know the command line',
+  },
+  {
     target: './src-main/library',
     from: './src-main/cli',
     message: 'services do not know the command line',

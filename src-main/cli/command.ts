@@ -15,6 +15,7 @@ export interface Command {
   summary: string;
   usage: string; // what --help prints below the first line
   options: Options; // besides --json and --help
-  // Prints by `output`; throws SluiceError. `stop` tells of Ctrl-C.
-  run(given: Given, output: Output, stop: Stop): Promise<void>;
+  // Prints by `output`; throws SluiceError. `stop` tells of Ctrl-C. A number that it returns is the exit status: what a
+  // person stopped may have a result all the same.
+  run(given: Given, output: Output, stop: Stop): Promise<unknown>;
 }

@@ -1,0 +1,62 @@
+// The language service as commands share it.
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { Arbiter } from '../jobs/arbiter.ts';
+import { cacheDir, modelFolders, programRoot } from '../library/paths.ts';
+import { LanguageService } from '../llama/language.ts';
+import { embeddedModel } from '../llama/locate.ts';
+import { LogFile } from '../llama/log-file.ts';
+import { type ModelPlaces, resolveLanguageModel } from '../llama/models.ts';
+import type { Limits } from '../llama/states.ts';
+import { loadGrammars } from './grammar-services.ts';
+
+export const languageModelPlaces = (): ModelPlaces => ({
+  cacheDir: cacheDir(),
+  folders: modelFolders().user,
+});
+
+export const languageModel = (wanted: string | null): string =>
+  resolveLanguageModel(wanted, languageModelPlaces());
+
+const stateDir = (): string => {
+  const named = process.env['XDG_STATE_HOME'];
+  return join(named !== undefined && named !== '' ? named : join(homedir(), '.local', 'state'), 'sluice');
+};
+
+// One log for each process of ours: two at once would rotate each other's away.
+const logPath = (): string => join(stateDir(), 'logs', `llama-server-${process.pid}.log`);
+
+export interface LanguageSettings {
+  slots?: number;
+  contextTokens?: number;
+  arbiter?: Arbiter;
+  limits?: Partial<Limits>;
+  model: string; // the one that will be asked first
+}
+
+export function makeLanguage({
+  slots,
+  contextTokens,
+  arbiter,
+  limits,
+  model,
+}: LanguageSettings): LanguageService {
+  const setting = process.env['SLUICE_LLAMA_SERVER'] ?? '';
+  const embedded = embeddedModel(cacheDir());
+  return new LanguageService({
+    places: {
+      setting: setting === '' ? null : setting,
+      packaged: join(programRoot(), 'resources', 'bin', 'llama-server'),
+      path: process.env['PATH'] ?? '',
+      cacheDir: cacheDir(),
+    },
+    log: new LogFile(logPath()),
+    arbiter: arbiter ?? new Arbiter(),
+    grammars: loadGrammars,
+    probeModel: existsSync(embedded) ? embedded : model,
+    ...(limits === undefined ? {} : { limits }),
+    ...(slots === undefined ? {} : { slots }),
+    ...(contextTokens === undefined ? {} : { contextTokens }),
+  });
+}

@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import { Status } from '../../src-preload/contract/errors.ts';
+import { startServing } from '../serve/http-server.ts';
+import { chatRoutes } from '../serve/routes/chat.ts';
+import type { LanguageService } from '../llama/language.ts';
+import { findLanguageModels } from '../llama/models.ts';
+import { Flags, usageError } from './arguments.ts';
+import type { Command } from './command.ts';
+import { languageModel, languageModelPlaces, makeLanguage } from './language-services.ts';
+
+const DEFAULT_PORT = 7861;
+
+// Clients that know one model of a fixed name ask for it whatever there is.
+function resolveOrFirst(wanted: string | null): string {
+  const known = findLanguageModels(languageModelPlaces());
+  const named = known.some(({ name, path }) => name === wanted || path === wanted);
+  return languageModel(named ? wanted : null);
+}
+
+export const serve: Command = {
+  name: 'serve',
+  summary: 'a local HTTP server for other programs: chat completions with grammars',
+  usage: [
+    'sluice serve [--port N]          127.0.0.1 only; 0 takes any free port',
+    '  --token TEXT                   instead of a random one (also SLUICE_TOKEN); --no-token asks for none',
+    '  --slots N                      conversations that are answered at once',
+    '  --context N                    tokens of context that they share',
+    '',
+    'POST /v1/chat/completions, GET /v1/models',
+  ].join('\n'),
+  options: {
+    port: { type: 'string' },
+    token: { type: 'string' },
+    'no-token': { type: 'boolean' },
+    slots: { type: 'string' },
+    context: { type: 'string' },
+  },
+  async run(given, output, stop) {
+    if (given.positionals.length > 0)
+      throw usageError(`serve takes flags only, found "${given.positionals.join(' ')}"`);
+    const flags = new Flags(given);
+    if (flags.flag('no-token') && flags.has('token'))
+      throw usageError('--token and --no-token exclude each other');
+    const port = flags.whole('port', DEFAULT_PORT, { min: 0, max: 65535 });
+    const named = flags.text('token') ?? process.env['SLUICE_TOKEN'] ?? '';
+    const token = flags.flag('no-token')
+      ? null
+      : named === ''
+        ? randomBytes(18).toString('base64url')
+        : named;
+    const slots = flags.whole('slots', 4, { min: 1, max: 64 });
+    const contextTokens = flags.whole('context', 8192, { min: 256, max: 1 << 20 });
+
+    let made: LanguageService | null = null;
+    const language = (): LanguageService => {
+      made ??= makeLanguage({ slots, contextTokens, model: languageModel(null), limits: { graceMs: 700 } });
+      return made;
+    };
+    const routes = chatRoutes({
+      language,
+      models: () => findLanguageModels(languageModelPlaces()),
+      resolve: resolveOrFirst,
+    });
+    const serving = await startServing({
+      routes,
+      port,
+      token,
+      onError: (error) => output.log(error.cause instanceof Error ? error.cause.stack : error.message),
+    });
+    const url = `http://127.0.0.1:${serving.port}`;
+    output.event('listening', { url, port: serving.port, token });
+    output.log(`listening on ${url}${token === null ? ', without a token' : `, token ${token}`}`);
+    await new Promise<void>((resolve) => void stop.onAsked(resolve));
+    await serving.close();
+    await (made as LanguageService | null)?.close();
+    output.done({ url }, []);
+    return Status.cancelled;
+  },
+};
