@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <unordered_map>
 
 #include "core/error.h"
@@ -32,7 +33,9 @@ uint64_t mix(uint64_t z) {
 // A file that appears under its name only when it is whole.
 class WholeFile {
   public:
-    explicit WholeFile(const fs::path& path) : path_(path), part_(path.string() + ".part") {
+    // Several processes may write components of one folder at once, and each writes the folder's own files.
+    explicit WholeFile(const fs::path& path)
+        : path_(path), part_(path.string() + ".part-" + std::to_string(std::random_device{}())) {
         std::error_code ignored;
         if (path.has_parent_path()) fs::create_directories(path.parent_path(), ignored);
         stream_.open(part_, std::ios::binary | std::ios::trunc);
