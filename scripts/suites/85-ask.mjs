@@ -105,7 +105,12 @@ async function checkGrammars(check, place) {
   writeFileSync(at('count.lark'), 'start: "count " /[0-9]{1,3}/\n');
   writeFileSync(
     at('answer.json'),
-    JSON.stringify({ type: 'object', properties: { ok: { type: 'boolean' } }, required: ['ok'] }),
+    JSON.stringify({
+      type: 'object',
+      properties: { ok: { type: 'boolean' } },
+      required: ['ok'],
+      additionalProperties: false,
+    }),
   );
   const answers = [
     ['colour.gbnf', /^(red|green|blue)$/],
