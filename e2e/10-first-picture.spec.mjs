@@ -61,6 +61,21 @@ async function checkPainting(check, studio) {
   check('undo takes it away', (await layers.count()) === before);
   await page.keyboard.press('Control+Shift+Z');
   check('redo brings it back', (await layers.count()) === before + 1);
+
+  await page.getByLabel('Prompt', { exact: true }).fill('something else');
+  await page.getByRole('button', { name: 'Use its settings again' }).click();
+  const prompt = await page.getByLabel('Prompt', { exact: true }).inputValue();
+  await page.getByRole('tab', { name: 'Painting' }).click();
+  const seed = await page.getByRole('textbox', { name: 'Seed' }).inputValue();
+  check(
+    'a picture gives its settings back',
+    prompt === 'a small red house' && /^\d+$/.test(seed),
+    `${prompt} ${seed}`,
+  );
+  await page.getByRole('tab', { name: 'Layers' }).click();
+  await page.getByRole('button', { name: 'Place on the canvas' }).click();
+  await page.waitForFunction((count) => document.querySelectorAll('.layer').length === count, before + 2);
+  check('and can be placed again', (await layers.count()) === before + 2);
 }
 
 async function checkShell(check, studio) {

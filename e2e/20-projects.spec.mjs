@@ -107,7 +107,7 @@ async function checkLostChild(check, studio) {
   const pid = paintingProcess(mainPid);
   if (pid === null) throw new Error('the painting process was not found');
   process.kill(pid, 'SIGKILL');
-  await queue.getByText('the painting process ended').waitFor();
+  await queue.getByText('The painting process ended').waitFor();
   check('a job whose process is killed says so', true);
   await studio.shot('lost-process');
   await steps('2');

@@ -3,7 +3,7 @@ import { create } from 'zustand';
 import type { OpenedProject, ProjectState } from '../../src-preload/contract/projects.ts';
 import { emptyDocument, studioDocument } from '../core/document.ts';
 import { addAsset, assetFile, onAsset } from './assets.ts';
-import { registerCommands } from './commands/table.ts';
+import { registerCommands, runCommand } from './commands/table.ts';
 import { currentDocument, useDocument } from './document.ts';
 import { tell, tellFailure } from './notices.ts';
 import { studio } from './studio.ts';
@@ -35,6 +35,7 @@ async function show(project: OpenedProject): Promise<void> {
   if (timer !== null) clearTimeout(timer);
   timer = null;
   useProject.setState({ name: project.name, saved: project.saved });
+  runCommand('canvas.fit');
 }
 
 // Resolves when what was open is shown. A document that cannot be read stays on the disk until something is drawn.

@@ -1,10 +1,11 @@
 // What is painted, what waits and what has been, newest first.
-import { CircleAlert, LoaderCircle, Square, X } from 'lucide-react';
+import { CircleAlert, ImagePlus, LoaderCircle, RotateCcw, Square, X } from 'lucide-react';
 import { useEffect, useRef } from 'react';
 import type { PaintJob } from '../../src-preload/contract/painting.ts';
-import { tellFailure } from '../app/notices.ts';
+import { sentence, tellFailure } from '../app/notices.ts';
 import { isActive, useJobs } from '../app/queries.ts';
 import { studio } from '../app/studio.ts';
+import { placeJob, recallSettings } from '../canvas/recall.ts';
 import { IconButton } from '../ui/IconButton.tsx';
 import { runCommand } from '../app/commands/table.ts';
 
@@ -51,7 +52,7 @@ function status(job: PaintJob): string {
     case 'cancelled':
       return 'Cancelled';
     case 'failed':
-      return job.failure?.message ?? 'Failed';
+      return sentence(job.failure?.message ?? 'Failed');
     case 'done':
       return job.seconds === null ? 'Done' : `${job.seconds.toFixed(1)} s, seed ${job.settings.seed}`;
   }
@@ -100,12 +101,28 @@ function JobRow({ job }: { job: PaintJob }) {
           onClick={() => void studio.painting.cancel(job.id).catch(tellFailure)}
         />
       ) : (
-        <IconButton
-          label="Remove from the list"
-          icon={X}
-          size={14}
-          onClick={() => void studio.painting.forget(job.id).catch(tellFailure)}
-        />
+        <div className="job-actions">
+          {job.pictures.length > 0 && (
+            <IconButton
+              label="Place on the canvas"
+              icon={ImagePlus}
+              size={14}
+              onClick={() => placeJob(job)}
+            />
+          )}
+          <IconButton
+            label="Use its settings again"
+            icon={RotateCcw}
+            size={14}
+            onClick={() => recallSettings(job)}
+          />
+          <IconButton
+            label="Remove from the list"
+            icon={X}
+            size={14}
+            onClick={() => void studio.painting.forget(job.id).catch(tellFailure)}
+          />
+        </div>
       )}
     </li>
   );
