@@ -80,6 +80,7 @@ async function checkPainting(check, studio) {
 
 async function checkShell(check, studio) {
   const { page } = studio;
+  await page.getByRole('application', { name: 'Drawing area' }).focus();
   await page.keyboard.press('Control+K');
   await page.getByRole('combobox', { name: 'Find a command' }).fill('whole window');
   await page.keyboard.press('Enter');

@@ -87,7 +87,7 @@ function start(): void {
     event.preventDefault(); // the last change is still on its way to the disk
     void projects.settled().then(() => {
       settled = true;
-      app.quit();
+      setImmediate(() => app.quit()); // within the event, Electron would take it for the same wish to quit
     });
   });
 }
