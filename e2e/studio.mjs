@@ -22,7 +22,7 @@ export async function startStudio({
     args: electronArguments(),
     cwd: root,
     colorScheme: theme,
-    timeout: 20_000,
+    timeout: 120_000,
     env: {
       ...process.env,
       DISPLAY: screen.display,
