@@ -12,6 +12,8 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
     add_plan(env, exports);
     add_grammars(env, exports);
     add_context(env, exports);
+    add_midi_tokens(env, exports);
+    add_midi_session(env, exports);
     return exports;
 }
 

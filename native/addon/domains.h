@@ -9,5 +9,7 @@ void add_models(Napi::Env env, Napi::Object exports);
 void add_plan(Napi::Env env, Napi::Object exports);
 void add_grammars(Napi::Env env, Napi::Object exports);
 void add_context(Napi::Env env, Napi::Object exports);
+void add_midi_tokens(Napi::Env env, Napi::Object exports);
+void add_midi_session(Napi::Env env, Napi::Object exports);
 
 }  // namespace sluice_addon

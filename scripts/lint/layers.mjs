@@ -53,6 +53,10 @@ export const zones = [
     target: './src-main/serve',
     from: './src-main/cli',
     message: 'services do not know the command line',
+    target: './src-main/midi',
+    from: '.',
+    except: ['./src-main/midi', './src-preload/contract', './node_modules'],
+    message: 'the MIDI wrapper knows the addon and the contract, nothing above it',
   },
   {
     target: './src-main/library',
@@ -77,9 +81,9 @@ export const zones = [
     message: 'the grammar wrapper knows the addon, the contract and where files lie, nothing above it',
   },
   {
-    target: './src-main/!(engine|grammar)/**/*',
+    target: './src-main/!(engine|midi|grammar)/**/*',
     from: './native',
-    message: 'src-main/engine and src-main/grammar are the only importers of a native binary',
+    message: 'src-main/engine, src-main/midi and src-main/grammar are the only importers of a native binary',
   },
 ];
 

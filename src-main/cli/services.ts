@@ -3,15 +3,19 @@ import { existsSync } from 'node:fs';
 import { SluiceError, Status } from '../../src-preload/contract/errors.ts';
 import { Engine } from '../engine/index.ts';
 import { findModels, type FoundModel } from '../library/models.ts';
+import { Midi } from '../midi/index.ts';
 import { addonPath, cacheDir, modelFolders, resourceDir } from '../library/paths.ts';
 
-export function loadEngine(): Engine {
+function builtAddon(): string {
   const path = addonPath();
   if (!existsSync(path)) {
     throw new SluiceError(Status.internal, 'not-built', `${path} is missing`, 'Build it: npm run build');
   }
-  return new Engine(path);
+  return path;
 }
+
+export const loadEngine = (): Engine => new Engine(builtAddon());
+export const loadMidiService = (): Midi => new Midi(builtAddon());
 
 export const contextPaths = (): { cacheDir: string; resourceDir: string } => ({
   cacheDir: cacheDir(),

@@ -3,4 +3,14 @@
 //! Not here: audio, a user's settings, downloads, the network. No global state: everything hangs off values.
 
 pub mod capi;
+pub mod compose;
+mod error;
+pub mod kernels;
+pub mod midi;
+pub mod model;
+pub mod pool;
+pub mod sample;
+pub mod session;
 pub mod tokenizer;
+
+pub use error::{Error, Result, Status};

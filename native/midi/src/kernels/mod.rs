@@ -1,0 +1,251 @@
+//! Matrix products, attention and the like, for the instruction sets that there are; which one is chosen when a
+//! session begins. Knows vectors of numbers, nothing of models.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod elementwise;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod portable;
+mod simd;
+mod tiles;
+
+use std::ops::Range;
+
+use half::{bf16, f16};
+
+pub use tiles::Out;
+
+/// Activations share a scale in blocks of so many columns.
+pub const BLOCK: usize = 128;
+
+/// Rows of activations are padded with zeros to a whole number of blocks.
+pub fn padded(columns: usize) -> usize {
+    columns.next_multiple_of(BLOCK)
+}
+
+/// Activations: `count` rows of `stride` floats, zeros after the columns that are used.
+pub struct Floats {
+    /// `count * stride` floats; may be longer.
+    pub values: Vec<f32>,
+    /// A multiple of `BLOCK`.
+    pub stride: usize,
+    /// Rows in use.
+    pub count: usize,
+}
+
+impl Floats {
+    /// Zeros.
+    pub fn new(columns: usize, count: usize) -> Floats {
+        let stride = padded(columns);
+        Floats { values: vec![0.0; stride * count], stride, count }
+    }
+
+    /// Sets the number of rows; what they hold is anything, padding zero.
+    pub fn resize(&mut self, count: usize) {
+        self.values.resize(self.stride * count.max(1), 0.0);
+        self.count = count;
+    }
+
+    /// Row `i`, padding included.
+    pub fn row(&self, i: usize) -> &[f32] {
+        &self.values[i * self.stride..(i + 1) * self.stride]
+    }
+
+    /// Row `i`, padding included; it has to stay zero.
+    pub fn row_mut(&mut self, i: usize) -> &mut [f32] {
+        &mut self.values[i * self.stride..(i + 1) * self.stride]
+    }
+}
+
+/// Activations at 8 bits.
+#[derive(Default)]
+pub struct Quantised {
+    values: Vec<i8>,
+    /// One for each row and block.
+    scales: Vec<f32>,
+    /// What sums start at: 16 for each row and block.
+    starts: Vec<i32>,
+    stride: usize,
+    count: usize,
+}
+
+/// Running state of a softmax over keys that come in parts.
+pub struct Softmax {
+    /// The highest score so far.
+    pub highest: f32,
+    /// The sum of all weights so far.
+    pub total: f32,
+}
+
+impl Default for Softmax {
+    fn default() -> Softmax {
+        Softmax { highest: f32::NEG_INFINITY, total: 0.0 }
+    }
+}
+
+type Matmul<W> = unsafe fn(*const W, usize, Range<usize>, &Floats, Out);
+type Matmul8 = unsafe fn(*const i8, *const f32, Range<usize>, &Quantised, Out);
+type Attend<W> = unsafe fn(*const f32, *const W, *const W, usize, usize, &mut Softmax, &mut [f32], *mut f32);
+
+/// The functions of one instruction set. The safe ones check lengths; the others say what they need in `tiles`.
+#[derive(Clone, Copy)]
+#[allow(missing_docs)]
+pub struct Kernels {
+    pub name: &'static str,
+    pub matmul_f32: Matmul<f32>,
+    pub matmul_f16: Matmul<f16>,
+    pub matmul_bf16: Matmul<bf16>,
+    pub matmul_q8: Matmul8,
+    pub attend_f32: Attend<f32>,
+    pub attend_f16: Attend<f16>,
+    rms_norm: unsafe fn(&[f32], &[f32], f32, &mut [f32]),
+    silu_times: unsafe fn(&mut [f32], &[f32]),
+    quantise: unsafe fn(&[f32], &mut Quantised, usize, bool),
+    exp_all: unsafe fn(&mut [f32]),
+    biased: bool,
+}
+
+/// Makes `Kernels` whose functions enable the features named.
+macro_rules! kernels {
+    ($module:ident, $name:literal, $vectors:ty, $(#[$feature:meta])*) => {
+        mod $module {
+            use super::*;
+            use super::simd::{Simd, Weight};
+
+            $(#[$feature])*
+            unsafe fn matmul<W: Weight>(w: *const W, stride: usize, rows: Range<usize>, x: &Floats, out: Out) {
+                // SAFETY: as the caller promises; the features are enabled here.
+                unsafe { tiles::matmul::<$vectors, W>(w, stride, rows, x, out) }
+            }
+            $(#[$feature])*
+            unsafe fn matmul8(w: *const i8, scales: *const f32, rows: Range<usize>, x: &Quantised, out: Out) {
+                // SAFETY: as the caller promises; the features are enabled here.
+                unsafe { tiles::matmul8::<$vectors>(w, scales, rows, x, out) }
+            }
+            $(#[$feature])*
+            #[allow(clippy::too_many_arguments)]
+            unsafe fn attend<W: Weight>(
+                query: *const f32, keys: *const W, values: *const W, width: usize, count: usize,
+                state: &mut Softmax, scores: &mut [f32], sum: *mut f32,
+            ) {
+                // SAFETY: as the caller promises; the features are enabled here.
+                unsafe { tiles::attend::<$vectors, W>(query, keys, values, width, count, state, scores, sum) }
+            }
+            $(#[$feature])*
+            unsafe fn rms_norm(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
+                elementwise::rms_norm(x, weight, epsilon, out)
+            }
+            $(#[$feature])*
+            unsafe fn silu_times(gate: &mut [f32], up: &[f32]) {
+                elementwise::silu_times(gate, up)
+            }
+            $(#[$feature])*
+            unsafe fn quantise(x: &[f32], to: &mut Quantised, c: usize, biased: bool) {
+                elementwise::quantise(x, to, c, biased)
+            }
+            $(#[$feature])*
+            unsafe fn exp_all(x: &mut [f32]) {
+                for v in x {
+                    *v = elementwise::exp(*v);
+                }
+            }
+
+            pub const KERNELS: Kernels = Kernels {
+                name: $name,
+                matmul_f32: matmul::<f32>,
+                matmul_f16: matmul::<f16>,
+                matmul_bf16: matmul::<bf16>,
+                matmul_q8: matmul8,
+                attend_f32: attend::<f32>,
+                attend_f16: attend::<f16>,
+                rms_norm,
+                silu_times,
+                quantise,
+                exp_all,
+                biased: <$vectors as Simd>::BIASED,
+            };
+        }
+    };
+}
+
+kernels!(for_any, "portable", super::portable::Portable,);
+#[cfg(target_arch = "x86_64")]
+kernels!(for_avx2, "avx2", super::avx2::Avx2, #[target_feature(enable = "avx2,fma,f16c")]);
+#[cfg(target_arch = "x86_64")]
+kernels!(
+    for_avx512,
+    "avx512-vnni",
+    super::avx512::Avx512,
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c")]
+);
+#[cfg(target_arch = "aarch64")]
+kernels!(for_neon, "neon", super::neon::Neon, #[target_feature(enable = "neon")]);
+
+/// All kernels that this processor can run, the fastest first.
+pub fn available() -> Vec<Kernels> {
+    let mut list = Vec::new();
+    #[cfg(target_arch = "x86_64")]
+    {
+        let avx2 = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("f16c");
+        let avx512 = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vnni");
+        if avx2 && avx512 {
+            list.push(for_avx512::KERNELS);
+        }
+        if avx2 {
+            list.push(for_avx2::KERNELS);
+        }
+    }
+    #[cfg(target_arch = "aarch64")]
+    list.push(for_neon::KERNELS);
+    list.push(for_any::KERNELS);
+    list
+}
+
+impl Kernels {
+    /// `out = x / rms(x) * weight`; all of one length.
+    pub fn rms_norm(&self, x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
+        assert!(x.len() == weight.len() && x.len() == out.len());
+        // SAFETY: kernels are only handed out where the processor has them.
+        unsafe { (self.rms_norm)(x, weight, epsilon, out) }
+    }
+
+    /// `gate = silu(gate) * up`.
+    pub fn silu_times(&self, gate: &mut [f32], up: &[f32]) {
+        assert_eq!(gate.len(), up.len());
+        // SAFETY: kernels are only handed out where the processor has them.
+        unsafe { (self.silu_times)(gate, up) }
+    }
+
+    /// Every value's exponential.
+    pub fn exp_all(&self, x: &mut [f32]) {
+        // SAFETY: kernels are only handed out where the processor has them.
+        unsafe { (self.exp_all)(x) }
+    }
+
+    /// All activations at 8 bits.
+    pub fn quantise(&self, x: &Floats, to: &mut Quantised) {
+        let blocks = x.stride / BLOCK;
+        to.stride = x.stride;
+        to.count = x.count;
+        to.values.resize(x.count * x.stride, 0);
+        to.scales.resize(x.count * blocks, 0.0);
+        to.starts.resize(x.count * blocks * 16, 0);
+        for c in 0..x.count {
+            // SAFETY: kernels are only handed out where the processor has them.
+            unsafe { (self.quantise)(x.row(c), to, c, self.biased) }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "kernels_test.rs"]
+mod tests;

@@ -1,0 +1,273 @@
+//! The loops of all kernels, written once over any vectors. Everything here is inlined into functions that enable an
+//! instruction set (`mod.rs`).
+
+use super::simd::{Simd, Weight};
+use super::{BLOCK, Floats, Quantised};
+
+/// Rows of weights that are worked on together, so that sums do not wait for one another.
+const ROWS: usize = 4;
+/// Activations that share a read of the weights.
+const COLUMNS: usize = 4;
+/// Up to so many activations the weights' rows are the outer loop: each is read from memory once.
+const FEW: usize = 8;
+
+/// Where a kernel puts its results: `out[c * stride + row]`.
+#[derive(Clone, Copy)]
+pub struct Out {
+    /// The first result.
+    pub base: *mut f32,
+    /// From one activation's results to the next's.
+    pub stride: usize,
+}
+
+/// `R` rows times `C` activations over `n` columns, `n` a multiple of the vector's length.
+#[inline(always)]
+unsafe fn tile<S: Simd, W: Weight, const R: usize, const C: usize>(
+    w: *const W,
+    w_stride: usize,
+    x: *const f32,
+    x_stride: usize,
+    n: usize,
+) -> [[f32; C]; R] {
+    // SAFETY: the caller promises rows of `w_stride` and activations of `x_stride`, both at least `n` long.
+    unsafe {
+        let mut sums = [[S::zero(); C]; R];
+        let mut k = 0;
+        while k < n {
+            let mut xs = [S::zero(); C];
+            for (c, xv) in xs.iter_mut().enumerate() {
+                *xv = S::load(x.add(c * x_stride + k));
+            }
+            for (r, row) in sums.iter_mut().enumerate() {
+                let weight = W::load::<S>(w.add(r * w_stride + k));
+                for (sum, &xv) in row.iter_mut().zip(&xs) {
+                    *sum = S::fma(weight, xv, *sum);
+                }
+            }
+            k += S::F_LANES;
+        }
+        sums.map(|row| row.map(|v| S::sum(v)))
+    }
+}
+
+/// The same over 8-bit integers; gives sums without the rows' scales.
+#[inline(always)]
+unsafe fn tile8<S: Simd, const R: usize, const C: usize>(
+    w: *const i8,
+    w_stride: usize,
+    x: &Quantised,
+    first: usize,
+) -> [[f32; C]; R] {
+    // SAFETY: the caller promises rows as long as the activations' stride, and activations from `first` on.
+    unsafe {
+        let mut sums = [[S::zero(); C]; R];
+        let blocks = x.stride / BLOCK;
+        for block in 0..blocks {
+            let start = |c: usize| x.starts.as_ptr().add(((first + c) * blocks + block) * 16);
+            let mut ints = [[S::load_i32(start(0)); C]; R];
+            for c in 1..C {
+                let begin = S::load_i32(start(c));
+                for row in &mut ints {
+                    row[c] = begin;
+                }
+            }
+            let mut k = block * BLOCK;
+            while k < (block + 1) * BLOCK {
+                for (r, row) in ints.iter_mut().enumerate() {
+                    for (c, int) in row.iter_mut().enumerate() {
+                        let xs = x.values.as_ptr().add((first + c) * x.stride + k);
+                        *int = S::dot8(*int, w.add(r * w_stride + k), xs);
+                    }
+                }
+                k += S::I8_LANES;
+            }
+            for c in 0..C {
+                let scale = S::splat(*x.scales.as_ptr().add((first + c) * blocks + block));
+                for r in 0..R {
+                    sums[r][c] = S::fma(S::to_float(ints[r][c]), scale, sums[r][c]);
+                }
+            }
+        }
+        sums.map(|row| row.map(|v| S::sum(v)))
+    }
+}
+
+#[inline(always)]
+unsafe fn put<const R: usize, const C: usize>(out: Out, row: usize, column: usize, values: [[f32; C]; R]) {
+    for (r, list) in values.iter().enumerate() {
+        for (c, &value) in list.iter().enumerate() {
+            // SAFETY: the caller promises a place for every row and column that it works on.
+            unsafe { *out.base.add((column + c) * out.stride + row + r) = value };
+        }
+    }
+}
+
+/// Calls `$tile!(R, C, row, column)` over all tiles of rows `$rows` and `$columns` activations.
+macro_rules! cover {
+    ($rows:expr, $columns:expr, $tile:ident) => {{
+        let (rows, columns) = ($rows, $columns);
+        let whole_rows = rows.start + rows.len() / ROWS * ROWS;
+        let whole_columns = columns / COLUMNS * COLUMNS;
+        if columns <= FEW {
+            for row in (rows.start..whole_rows).step_by(ROWS) {
+                for c in (0..whole_columns).step_by(COLUMNS) {
+                    $tile!(ROWS, COLUMNS, row, c);
+                }
+                for c in whole_columns..columns {
+                    $tile!(ROWS, 1, row, c);
+                }
+            }
+        } else {
+            for c in (0..whole_columns).step_by(COLUMNS) {
+                for row in (rows.start..whole_rows).step_by(ROWS) {
+                    $tile!(ROWS, COLUMNS, row, c);
+                }
+            }
+            for c in whole_columns..columns {
+                for row in (rows.start..whole_rows).step_by(ROWS) {
+                    $tile!(ROWS, 1, row, c);
+                }
+            }
+        }
+        for row in whole_rows..rows.end {
+            for c in 0..columns {
+                $tile!(1, 1, row, c);
+            }
+        }
+    }};
+}
+
+/// `rows` of a matrix of floats times all activations.
+///
+/// # Safety
+/// `w` has rows of `w_stride`, a multiple of 16 and at most the activations' stride; `out` takes all results.
+#[inline(always)]
+pub unsafe fn matmul<S: Simd, W: Weight>(
+    w: *const W,
+    w_stride: usize,
+    rows: std::ops::Range<usize>,
+    x: &Floats,
+    out: Out,
+) {
+    macro_rules! one {
+        ($r:expr, $c:expr, $row:expr, $col:expr) => {
+            // SAFETY: as this function's caller promises.
+            unsafe {
+                let xs = x.values.as_ptr().add($col * x.stride);
+                let sums =
+                    tile::<S, W, { $r }, { $c }>(w.add($row * w_stride), w_stride, xs, x.stride, w_stride);
+                put(out, $row, $col, sums);
+            }
+        };
+    }
+    cover!(rows, x.count, one);
+}
+
+/// `rows` of an 8-bit matrix, with a scale each, times all activations.
+///
+/// # Safety
+/// `w` has rows as long as the activations' stride, `scales` one for each row; `out` takes all results.
+#[inline(always)]
+pub unsafe fn matmul8<S: Simd>(
+    w: *const i8,
+    scales: *const f32,
+    rows: std::ops::Range<usize>,
+    x: &Quantised,
+    out: Out,
+) {
+    macro_rules! one {
+        ($r:expr, $c:expr, $row:expr, $col:expr) => {
+            // SAFETY: as this function's caller promises.
+            unsafe {
+                let mut sums = tile8::<S, { $r }, { $c }>(w.add($row * x.stride), x.stride, x, $col);
+                for (r, list) in sums.iter_mut().enumerate() {
+                    list.iter_mut().for_each(|sum| *sum *= *scales.add($row + r));
+                }
+                put(out, $row, $col, sums);
+            }
+        };
+    }
+    cover!(rows, x.count, one);
+}
+
+/// One query against `count` keys and values that lie `width` apart: adds unnormalised weights and values to a running
+/// softmax.
+///
+/// # Safety
+/// `query` and `sum` have `width` floats, a multiple of 16; `scores` room for `count`.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+pub unsafe fn attend<S: Simd, W: Weight>(
+    query: *const f32,
+    keys: *const W,
+    values: *const W,
+    width: usize,
+    count: usize,
+    state: &mut super::Softmax,
+    scores: &mut [f32],
+    sum: *mut f32,
+) {
+    // SAFETY: as this function's caller promises.
+    unsafe {
+        let whole = count / 4 * 4;
+        for t in (0..whole).step_by(4) {
+            let four = tile::<S, W, 4, 1>(keys.add(t * width), width, query, width, width);
+            for (place, [score]) in scores[t..t + 4].iter_mut().zip(four) {
+                *place = score;
+            }
+        }
+        for (t, place) in scores.iter_mut().enumerate().take(count).skip(whole) {
+            *place = tile::<S, W, 1, 1>(keys.add(t * width), width, query, width, width)[0][0];
+        }
+        let scores = &mut scores[..count];
+        let highest = scores.iter().fold(state.highest, |a, &b| a.max(b));
+        if highest > state.highest {
+            let factor = super::elementwise::exp(state.highest - highest);
+            state.total *= factor;
+            for i in 0..width {
+                *sum.add(i) *= factor;
+            }
+            state.highest = highest;
+        }
+        for score in scores.iter_mut() {
+            *score = super::elementwise::exp(*score - highest);
+        }
+        state.total += scores.iter().sum::<f32>();
+        let mut i = 0;
+        while i < width {
+            // Four vectors at a time where they fit: the weights are then read a quarter as often.
+            if i + 4 * S::F_LANES <= width {
+                weighted::<S, W, 4>(values.add(i), width, scores, sum.add(i));
+                i += 4 * S::F_LANES;
+            } else {
+                weighted::<S, W, 1>(values.add(i), width, scores, sum.add(i));
+                i += S::F_LANES;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn weighted<S: Simd, W: Weight, const N: usize>(
+    values: *const W,
+    stride: usize,
+    weights: &[f32],
+    sum: *mut f32,
+) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let mut sums = [S::zero(); N];
+        for (i, v) in sums.iter_mut().enumerate() {
+            *v = S::load(sum.add(i * S::F_LANES));
+        }
+        for (t, &weight) in weights.iter().enumerate() {
+            let weight = S::splat(weight);
+            for (i, v) in sums.iter_mut().enumerate() {
+                *v = S::fma(W::load::<S>(values.add(t * stride + i * S::F_LANES)), weight, *v);
+            }
+        }
+        for (i, &v) in sums.iter().enumerate() {
+            S::store(sum.add(i * S::F_LANES), v);
+        }
+    }
+}
