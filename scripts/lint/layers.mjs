@@ -53,6 +53,8 @@ export const zones = [
     target: './src-main/serve',
     from: './src-main/cli',
     message: 'services do not know the command line',
+  },
+  {
     target: './src-main/midi',
     from: '.',
     except: ['./src-main/midi', './src-preload/contract', './node_modules'],

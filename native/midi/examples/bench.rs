@@ -54,7 +54,8 @@ fn notes(model: &Arc<Model>, threads: usize, count: usize, events: usize) -> (f6
 fn seed(version: Version, events: usize) -> Vec<Row> {
     let note = |i: usize| {
         let (pitch, args) = (48 + (i * 7 % 36) as i64, [0, 0, 80, 4]);
-        let event = Event { kind: Kind::Note, t1: i.is_multiple_of(4).into(), t2: (i % 16) as i64, track: 1, args };
+        let event =
+            Event { kind: Kind::Note, t1: i.is_multiple_of(4).into(), t2: (i % 16) as i64, track: 1, args };
         Event { args: [args[0], pitch, args[2], args[3]], ..event }.row(version)
     };
     std::iter::once(special(1)).chain((0..events).filter_map(note)).collect()
