@@ -3,17 +3,20 @@
 import { z } from 'zod';
 import { canvasDocument, type CanvasDocument, emptyCanvas } from './canvas/model.ts';
 import type { Action } from './history.ts';
+import { emptyMusic, musicDocument, type MusicDocument } from './music/model.ts';
 
 export interface StudioDocument {
   readonly canvas: CanvasDocument;
+  readonly music: MusicDocument;
 }
 
 // As it lies in projects. A part that is younger than the project's file begins empty.
 export const studioDocument: z.ZodType<StudioDocument> = z.object({
   canvas: canvasDocument.default(emptyCanvas),
+  music: musicDocument.default(emptyMusic),
 });
 
-export const emptyDocument = (): StudioDocument => ({ canvas: emptyCanvas() });
+export const emptyDocument = (): StudioDocument => ({ canvas: emptyCanvas(), music: emptyMusic() });
 
 // An action on one part, as an action on the whole.
 export function on<P extends keyof StudioDocument>(

@@ -16,6 +16,8 @@ import {
 import { gridBox } from './canvas/geometry.ts';
 import { canvasDocument, newLayer } from './canvas/model.ts';
 import { emptyDocument, on, type StudioDocument } from './document.ts';
+import * as music from './music/actions.ts';
+import { asTick, musicDocument, newTrack, type Note } from './music/model.ts';
 import { type Action, beginHistory, MAX_STEPS, perform, redo, seal, together, undo } from './history.ts';
 
 const add = (by: number, merge?: string): Action<number> => ({
@@ -57,7 +59,46 @@ describe('history', () => {
 type Move = (document: StudioDocument, pick: number, value: number) => Action<StudioDocument>;
 const layerAt = ({ canvas }: StudioDocument, pick: number): string =>
   canvas.layers[pick % Math.max(1, canvas.layers.length)]?.id ?? '';
+const trackAt = ({ music }: StudioDocument, pick: number) => music.tracks[pick % music.tracks.length];
+const someNotes = (document: StudioDocument, pick: number, value: number): Set<string> =>
+  new Set(
+    trackAt(document, pick)
+      ?.notes.filter((_, index) => (index + value) % 3 !== 0)
+      .map(({ id }) => id),
+  );
+const noteOf = (pick: number, value: number): Note => ({
+  id: `n${pick}-${value}`,
+  tick: asTick(pick * 60),
+  duration: 1 + value,
+  pitch: (pick + value) % 128,
+  velocity: 1 + (value % 127),
+});
+const onNotes =
+  (
+    action: (track: string, ids: Set<string>, pick: number, value: number) => Action<StudioDocument['music']>,
+  ): Move =>
+  (document, pick, value) =>
+    on('music', action(trackAt(document, pick)?.id ?? '', someNotes(document, pick, value), pick, value));
+const musicMoves: Move[] = [
+  onNotes((track, _, pick, value) => music.addNotes(track, [noteOf(pick, value), noteOf(value, pick + 1)])),
+  onNotes((track, _, pick, value) =>
+    music.addNotes(track, music.copiesOf([noteOf(pick, value)], value, -pick)),
+  ),
+  onNotes((track, ids) => music.removeNotes(track, ids)),
+  onNotes((track, ids, pick, value) => music.moveNotes(track, ids, (value % 900) - 450, (pick % 25) - 12)),
+  onNotes((track, ids, pick, value) =>
+    music.resizeNotes(track, ids, pick % 2 === 0 ? 'start' : 'end', (value % 700) - 350, 30),
+  ),
+  onNotes((track, ids) => music.quantise(track, ids, 120)),
+  onNotes((track, ids, pick) => music.setAllVelocities(track, ids, pick % 140)),
+  onNotes((track, _, pick, value) => music.setTrack(track, { volume: value % 128, muted: pick % 2 === 0 })),
+  onNotes((track) => music.removeTrack(track)),
+  (_, pick, value) => on('music', music.addTrack(newTrack({ name: `${value}`, program: pick % 128 }))),
+  (_, pick) => on('music', music.setTempo(pick)),
+  (_, pick, value) => on('music', music.setMeter(1 + (pick % 12), value % 2 === 0 ? 4 : 8)),
+];
 const moves: Move[] = [
+  ...musicMoves,
   (document, pick, value) =>
     on(
       'canvas',
@@ -100,6 +141,7 @@ describe('documents', () => {
         }
         const end = history.present;
         expect(() => canvasDocument.parse(end.canvas)).not.toThrow();
+        expect(() => musicDocument.parse(end.music)).not.toThrow();
         let count = 0;
         while (history.past.length > 0) {
           history = undo(history);
