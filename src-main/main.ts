@@ -7,6 +7,7 @@ import { app, BrowserWindow, Menu, session } from 'electron';
 import { Engine } from './engine/index.ts';
 import { serveAppDomain } from './ipc/app.ts';
 import { IpcBridge } from './ipc/bridge.ts';
+import { serveFilesDomain } from './ipc/files.ts';
 import { servePaintingDomain } from './ipc/painting.ts';
 import { serveProjectsDomain } from './ipc/projects.ts';
 import { findModels } from './library/models.ts';
@@ -77,6 +78,7 @@ function start(): void {
 
   const window = openWindow({ preload: join(here, '..', 'preload', 'index.cjs'), state });
   bridge.attach(window.webContents);
+  serveFilesDomain(bridge, () => window);
   if (wanted !== null) screenshot = new Screenshot(wanted, window, (status) => app.exit(status));
 
   let settled = false;

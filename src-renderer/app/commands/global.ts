@@ -29,7 +29,7 @@ registerCommands([
     id: 'view.palette',
     title: 'Find a command…',
     menu: 'Help',
-    keys: ['Mod+K'],
+    keys: ['Mod+K', 'Mod+Shift+P'],
     whileTyping: true,
     run: () => openDialog('palette'),
   },

@@ -32,13 +32,10 @@ function changeNotes(label: string, trackId: string, ids: Ids, change: (note: No
     label,
     apply: (music) =>
       changeTrack(music, trackId, (track) => {
-        let changed = false;
-        const notes = track.notes.map((note) => {
-          const next = ids.has(note.id) ? change(note) : note;
-          changed ||= next !== note;
-          return next;
-        });
-        return changed ? { ...track, notes: notes.sort(byTime) } : track;
+        const notes = track.notes.map((note) => (ids.has(note.id) ? change(note) : note));
+        return notes.some((note, index) => note !== track.notes[index])
+          ? { ...track, notes: notes.sort(byTime) }
+          : track;
       }),
   };
 }
@@ -139,7 +136,7 @@ export function resizeNotes(
       const duration = Math.max(shortest, note.duration + by);
       return duration === note.duration ? note : { ...note, duration };
     }
-    const dt = clamp(by, -note.tick, note.duration - shortest);
+    const dt = clamp(by, 0 - note.tick, note.duration - shortest);
     return dt === 0 ? note : { ...note, tick: asTick(note.tick + dt), duration: note.duration - dt };
   });
 }

@@ -99,6 +99,7 @@ function readTrack(events: readonly MidiEvent[], scale: number, reading: Reading
   for (const event of events) {
     time += event.deltaTime;
     const tick = asTick(time * scale);
+    // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- the rest says nothing about notes
     switch (event.type) {
       case 'noteOn': {
         if (event.velocity === 0) {
@@ -190,9 +191,9 @@ function readTrack(events: readonly MidiEvent[], scale: number, reading: Reading
   }
 }
 
-// Of several at one time the last counts; there is always one at the beginning.
-function settled<T extends { tick: number }>(items: readonly T[], first: T): T[] {
-  const byTick = new Map<number, T>([[0, first]]);
+// Of several at one time the last counts.
+function settled<T extends { tick: number }>(items: readonly T[]): T[] {
+  const byTick = new Map<number, T>();
   for (const item of [...items].sort((a, b) => a.tick - b.tick)) byTick.set(item.tick, item);
   return [...byTick.values()].sort((a, b) => a.tick - b.tick);
 }
@@ -217,8 +218,8 @@ export function readMidi(bytes: Uint8Array, name: string): { music: MusicDocumen
   const empty = emptyMusic();
   const music: MusicDocument = {
     tracks: reading.tracks.slice(0, MAX_TRACKS),
-    tempos: settled(reading.tempos, empty.tempos[0] as Tempo),
-    meters: settled(reading.meters, empty.meters[0] as Meter),
+    tempos: settled([...empty.tempos, ...reading.tempos]),
+    meters: settled([...empty.meters, ...reading.meters]),
     keys: [...reading.keys].sort((a, b) => a.tick - b.tick),
   };
   const checked = musicDocument.safeParse(music);
@@ -232,7 +233,11 @@ export function readMidi(bytes: Uint8Array, name: string): { music: MusicDocumen
   return { music, left: [...reading.left] };
 }
 
-type Timed = { at: number; order: number; event: Record<string, unknown> };
+interface Timed {
+  readonly at: number; // ticks
+  readonly order: number;
+  readonly event: Record<string, unknown>;
+}
 
 // Events by time become events by distance. At one time: settings, then ends, then beginnings.
 function track(timed: readonly Timed[]): MidiEvent[] {

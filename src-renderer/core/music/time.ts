@@ -6,8 +6,7 @@ const secondsPerTick = (bpm: number): number => 60 / (bpm * PPQ);
 // Tempos are by time, the first at 0.
 export function secondsAt(tempos: readonly Tempo[], at: number): number {
   let seconds = 0;
-  for (let i = 0; i < tempos.length; i++) {
-    const { tick, bpm } = tempos[i] as Tempo;
+  for (const [i, { tick, bpm }] of tempos.entries()) {
     const until = Math.min(at, tempos[i + 1]?.tick ?? Infinity);
     if (until <= tick) break;
     seconds += (until - tick) * secondsPerTick(bpm);
@@ -18,8 +17,7 @@ export function secondsAt(tempos: readonly Tempo[], at: number): number {
 // Not rounded: a playhead moves between ticks.
 export function ticksAt(tempos: readonly Tempo[], seconds: number): number {
   let left = Math.max(0, seconds);
-  for (let i = 0; i < tempos.length; i++) {
-    const { tick, bpm } = tempos[i] as Tempo;
+  for (const [i, { tick, bpm }] of tempos.entries()) {
     const next = tempos[i + 1]?.tick ?? Infinity;
     const length = (next - tick) * secondsPerTick(bpm);
     if (left < length) return tick + left / secondsPerTick(bpm);
@@ -47,8 +45,7 @@ export interface Beat {
 export function beatsBetween(meters: readonly Meter[], from: number, to: number): Beat[] {
   const beats: Beat[] = [];
   let bar = 1;
-  for (let i = 0; i < meters.length; i++) {
-    const meter = meters[i] as Meter;
+  for (const [i, meter] of meters.entries()) {
     const next = meters[i + 1]?.tick ?? Infinity;
     const length = barTicks(meter);
     const bars = Math.ceil((Math.min(next, to + length) - meter.tick) / length);

@@ -1,0 +1,14 @@
+import { Music } from 'lucide-react';
+import type { Pane } from '../app/pane.ts';
+import { RollPane } from './RollPane.tsx';
+import './commands.ts';
+import './roll.css';
+
+export const rollPane: Pane = {
+  id: 'roll',
+  title: 'Piano roll',
+  icon: Music,
+  place: null,
+  keys: ['Mod+Alt+2'],
+  Component: RollPane,
+};

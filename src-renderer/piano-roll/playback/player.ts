@@ -1,0 +1,140 @@
+// Plays the document as it is: every few hundredths of a second, the notes of the next moment are given to the voices
+// with exact times. Edits are heard at once, and a loop's end needs no special care from the voices.
+import * as Tone from 'tone';
+import { currentDocument } from '../../app/document.ts';
+import { tellFailure } from '../../app/notices.ts';
+import { audibleTracks, musicEnd, type MusicDocument, type Track } from '../../core/music/model.ts';
+import { barTicks, beatsBetween, meterAt, secondsAt, ticksAt } from '../../core/music/time.ts';
+import { rollNow, setRoll } from '../view.ts';
+import { sendNote, sendSilence } from './midi-ports.ts';
+import { Voices } from './voices.ts';
+
+const AHEAD = 0.18; // seconds that are scheduled in advance
+const EVERY = 0.04;
+const START = 0.06;
+
+let voices: Voices | null = null;
+const liveVoices = (): Voices => (voices ??= new Voices());
+
+interface Run {
+  readonly timer: number;
+  // Playback is a line of stretches: at `at` (context seconds) the music is at `tick`. A loop begins a new one.
+  stretches: { at: number; tick: number }[];
+  next: number; // ticks up to which everything is scheduled
+}
+
+let run: Run | null = null;
+const now = (): number => Tone.getContext().currentTime;
+
+// Where the music is, in ticks.
+export function playheadNow(): number {
+  const { playhead } = rollNow();
+  if (run === null) return playhead;
+  const time = now();
+  const stretch = run.stretches.findLast(({ at }) => at <= time) ?? run.stretches[0];
+  if (stretch === undefined) return playhead;
+  const { tempos } = currentDocument().music;
+  return ticksAt(tempos, secondsAt(tempos, stretch.tick) + Math.max(0, time - stretch.at));
+}
+
+// How long a note is held: to its end, or as long as the pedal is down after it.
+export function heldUntil(track: Track, end: number): number {
+  let down = false;
+  for (const { tick, kind, number, value } of track.controls) {
+    if (kind !== 'controller' || number !== 64) continue;
+    if (tick > end) return down ? tick : end;
+    down = value >= 64;
+  }
+  return end;
+}
+
+function schedule(music: MusicDocument, from: number, to: number, timeOf: (tick: number) => number): void {
+  const out = liveVoices();
+  for (const track of audibleTracks(music)) {
+    for (const { tick, duration, pitch, velocity } of track.notes) {
+      if (tick >= to) break;
+      if (tick < from) continue;
+      const at = timeOf(tick);
+      const seconds = timeOf(heldUntil(track, tick + duration)) - at;
+      if (!sendNote(track.channel, pitch, velocity, seconds, at - now())) {
+        out.play(track, pitch, velocity, seconds, at);
+      }
+    }
+  }
+  if (!rollNow().metronome) return;
+  for (const { tick, beat } of beatsBetween(music.meters, from, to)) {
+    if (tick >= from && tick < to) out.click(timeOf(tick), beat === 1);
+  }
+}
+
+function advance(): void {
+  if (run === null) return;
+  const { music } = currentDocument();
+  const { loop, recording } = rollNow();
+  const until = now() + AHEAD;
+  for (;;) {
+    const stretch = run.stretches.at(-1);
+    if (stretch === undefined) return;
+    const begun = secondsAt(music.tempos, stretch.tick);
+    const timeOf = (tick: number): number => stretch.at + secondsAt(music.tempos, tick) - begun;
+    const looping = loop.on && loop.end > loop.start && run.next < loop.end;
+    const wanted = ticksAt(music.tempos, begun + (until - stretch.at));
+    const to = looping ? Math.min(wanted, loop.end) : wanted;
+    if (to <= run.next) break;
+    schedule(music, run.next, to, timeOf);
+    run.next = to;
+    if (!looping || to < loop.end) break;
+    run.stretches = [...run.stretches.slice(-2), { at: timeOf(loop.end), tick: loop.start }];
+    run.next = loop.start;
+  }
+  // It stops by itself at the end of the bar that the last note ends in.
+  const end = musicEnd(music);
+  const bar = barTicks(meterAt(music.meters, end));
+  if (!loop.on && !recording && playheadNow() > Math.max(end + bar / 2, bar)) stop(0);
+}
+
+async function begin(): Promise<void> {
+  await Tone.start();
+  const ready = liveVoices();
+  await ready.ready;
+  if (!rollNow().playing || run !== null) return;
+  const tick = rollNow().playhead;
+  const timer = Tone.getContext().setInterval(advance, EVERY);
+  run = { timer, stretches: [{ at: now() + START, tick }], next: tick };
+  advance();
+}
+
+export function play(): void {
+  if (rollNow().playing) return;
+  setRoll({ playing: true });
+  begin().catch((error: unknown) => {
+    setRoll({ playing: false });
+    tellFailure(error);
+  });
+}
+
+// Stays where it is, or goes to `at` (ticks).
+export function stop(at: number = playheadNow()): void {
+  if (run !== null) Tone.getContext().clearInterval(run.timer);
+  run = null;
+  voices?.silence();
+  sendSilence();
+  setRoll({ playing: false, recording: false, playhead: Math.round(at) });
+}
+
+export const togglePlay = (): void => (rollNow().playing ? stop() : play());
+
+export function seek(tick: number): void {
+  const playing = rollNow().playing;
+  if (playing) stop(tick);
+  setRoll({ playhead: Math.max(0, Math.round(tick)) });
+  if (playing) play();
+}
+
+// One key, heard now: a click on the keyboard, a note that is being placed.
+export function audition(track: Track, pitch: number, velocity = 96, seconds = 0.35): void {
+  if (sendNote(track.channel, pitch, velocity, seconds, 0)) return;
+  Tone.start()
+    .then(() => liveVoices().play(track, pitch, velocity, seconds, now() + 0.005))
+    .catch(tellFailure);
+}
