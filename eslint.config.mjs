@@ -41,7 +41,14 @@ export default tseslint.config(
   {
     // Specs hold functions that run in the page.
     files: ['e2e/**/*.mjs'],
-    languageOptions: { globals: { document: 'readonly', navigator: 'readonly' } },
+    languageOptions: {
+      globals: {
+        document: 'readonly',
+        navigator: 'readonly',
+        requestAnimationFrame: 'readonly',
+        WheelEvent: 'readonly',
+      },
+    },
   },
   {
     files: ['**/*.ts', '**/*.tsx'],

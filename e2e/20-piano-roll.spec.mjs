@@ -20,7 +20,7 @@ const answerSave = (app, path) =>
 async function openMidi(page, name, bytes) {
   const chooser = page.waitForEvent('filechooser');
   await page.getByRole('application', { name: 'Notes' }).focus();
-  await page.keyboard.press('Control+O');
+  await page.keyboard.press('Control+Shift+O');
   await (await chooser).setFiles({ name, mimeType: 'audio/midi', buffer: Buffer.from(bytes) });
 }
 
@@ -158,7 +158,7 @@ async function checkMany(check, studio) {
   await page.getByRole('button', { name: 'Undo: Open many.mid' }).waitFor();
   const { x, y, width, height } = await page.getByRole('application', { name: 'Notes' }).boundingBox();
   await page.mouse.move(x + width / 2, y + height / 2);
-  const slowest = await page.evaluate(async () => {
+  const frames = await page.evaluate(async () => {
     const area = document.querySelector('.roll-stage');
     const { left, top, width, height } = area.getBoundingClientRect();
     const frame = () => new Promise((done) => requestAnimationFrame(done));
@@ -180,16 +180,24 @@ async function checkMany(check, studio) {
       await frame();
       took.push(performance.now() - begun);
     }
-    return took.sort((a, b) => a - b).at(-3);
+    took.sort((a, b) => a - b);
+    return { median: took[45], worst: took[87] };
   });
-  check.note(`10,000 notes: the third slowest of 90 frames took ${slowest.toFixed(1)} ms`);
-  check('10,000 notes scroll and zoom', slowest < 100, `${slowest} ms`);
+  check.note(
+    `10,000 notes: median frame ${frames.median.toFixed(1)} ms, third slowest ${frames.worst.toFixed(1)} ms`,
+  );
+  check(
+    '10,000 notes scroll and zoom, half of the frames within 32 ms',
+    frames.median <= 32,
+    `${frames.median} ms`,
+  );
   await openMidi(page, 'broken.mid', bytes.slice(0, 100));
   await page.getByText(/broken\.mid: expected a standard MIDI file, found a damaged one/).waitFor();
   check('a damaged file is refused by name', true);
   await page.getByRole('button', { name: 'Dismiss' }).first().click();
   await page.getByRole('application', { name: 'Notes' }).focus();
   await page.keyboard.press('Control+Z');
+  await page.keyboard.press('Control+0');
 }
 
 async function checkAccessibility(check, studio) {
@@ -202,8 +210,8 @@ async function checkAccessibility(check, studio) {
   await studio.shot('roll-light');
 }
 
-export async function run(check, screen) {
-  const studio = await startStudio({ display: screen.display });
+export async function run(check) {
+  const studio = await startStudio();
   try {
     const { page } = studio;
     await page.getByRole('button', { name: 'Piano roll', exact: true }).click();

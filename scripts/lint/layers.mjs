@@ -19,6 +19,12 @@ export const zones = [
     except: ['./src-renderer/core', './src-preload/contract', './node_modules'],
     message: 'core holds no React, no DOM and no Electron',
   },
+  ...['canvas', 'piano-roll', 'queue'].map((pane) => ({
+    target: `./src-renderer/${pane}`,
+    from: './src-renderer',
+    except: ['./core', './app', './ui', `./${pane}`],
+    message: 'a pane knows core, the shell and the controls, and no other pane',
+  })),
   {
     target: './src-main',
     from: './src-renderer',

@@ -7,6 +7,7 @@ export interface Pane {
   readonly title: string;
   readonly icon: LucideIcon;
   readonly place: number | null; // its column in the usual layout; null: hidden until it is asked for
+  readonly under?: string; // a pane that it comes below when it is asked for
   readonly keys?: readonly string[]; // shows it
   readonly Component: ComponentType;
 }

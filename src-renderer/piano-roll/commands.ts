@@ -152,7 +152,7 @@ registerCommands([
       setRoll({ stepping: !rollNow().stepping }),
     ),
   ),
-  inMenu({ ...local('import', 'Open a MIDI file…', ['Mod+O'], chooseMidi) }),
+  inMenu({ ...local('import', 'Open a MIDI file…', ['Mod+Shift+O'], chooseMidi) }),
   inMenu(
     local(
       'export-midi',

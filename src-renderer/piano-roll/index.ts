@@ -9,6 +9,7 @@ export const rollPane: Pane = {
   title: 'Piano roll',
   icon: Music,
   place: null,
+  under: 'canvas',
   keys: ['Mod+Alt+2'],
   Component: RollPane,
 };

@@ -35,8 +35,6 @@ export class RollStage {
   #marquee: Marquee | null = null;
   #ghost: readonly Note[] = [];
   #shownPlayhead = -1;
-  // Milliseconds that the slowest drawing took since it was asked for.
-  slowest = 0;
 
   constructor(container: HTMLElement) {
     this.#container = container;
@@ -134,10 +132,8 @@ export class RollStage {
     const playhead = playheadNow();
     if (rollNow().playing) this.reveal(playhead);
     if (this.#dirty) {
-      const begun = performance.now();
       this.#dirty = false;
       this.#drawBase();
-      this.slowest = Math.max(this.slowest, performance.now() - begun);
     } else if (playhead === this.#shownPlayhead) return;
     this.#shownPlayhead = playhead;
     this.#drawOver(playhead);

@@ -103,8 +103,8 @@ function PaneFrame({ pane }: { pane: Pane }) {
   );
 }
 
-// The canvas asks for most of the room.
-const share = (column: readonly string[]): number => (column.includes('canvas') ? 74 : 26);
+// Canvas and roll ask for most of the room.
+const share = (column: readonly string[]): number => (column.includes('canvas') || column.includes('roll') ? 74 : 26);
 
 export function PaneGrid() {
   const { columns, alone } = useLayout();

@@ -20,6 +20,9 @@ const STORAGE = 'sluice.layout';
 
 export const useLayout = create<LayoutStore>()(() => ({ columns: [], alone: null, active: '' }));
 
+// Below which pane another one comes when it is asked for.
+const homes = new Map<string, string>();
+
 let usual: Layout = { columns: [], alone: null };
 
 function usualLayout(panes: readonly Pane[]): Layout {
@@ -31,6 +34,7 @@ function usualLayout(panes: readonly Pane[]): Layout {
 // Once, before the first drawing: panes know commands and commands know the layout, so it cannot know the panes.
 export function startLayout(panes: readonly Pane[]): void {
   usual = usualLayout(panes);
+  for (const { id, under } of panes) if (under !== undefined) homes.set(id, under);
   let kept: Layout | null = null;
   try {
     kept = healLayout(
@@ -53,8 +57,16 @@ const now = (): Layout => {
   return { columns, alone };
 };
 
+function shown(id: string): Layout {
+  const layout = now();
+  const home = homes.get(id);
+  return home === undefined || isShown(layout, id) || !isShown(layout, home)
+    ? showPane(layout, id)
+    : placePane(layout, id, home, 'below');
+}
+
 export const layoutCommands = {
-  show: (id: string): void => change(showPane(now(), id), id),
+  show: (id: string): void => change(shown(id), id),
   hide: (id: string): void => change(hidePane(now(), id)),
   toggle: (id: string): void => (isShown(now(), id) ? layoutCommands.hide(id) : layoutCommands.show(id)),
   alone: (id: string): void => change(toggleAlone(now(), id), id),
