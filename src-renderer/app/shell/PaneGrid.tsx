@@ -104,7 +104,8 @@ function PaneFrame({ pane }: { pane: Pane }) {
 }
 
 // Canvas and roll ask for most of the room.
-const share = (column: readonly string[]): number => (column.includes('canvas') || column.includes('roll') ? 74 : 26);
+const share = (column: readonly string[]): number =>
+  column.includes('canvas') || column.includes('roll') ? 74 : 26;
 
 export function PaneGrid() {
   const { columns, alone } = useLayout();
