@@ -36,12 +36,16 @@ Pixel output_pixel(int index) {
     return Pixel(y * p.out_width + x, ivec2(x, y) * stride - p.pad);
 }
 
-// The input pixel under a tap, counted over all images, or -1 in the padding.
-int input_row(Pixel pixel, int batch, int tap) {
-    ivec2 at = pixel.origin + ivec2(tap % kernel, tap / kernel);
+// The input pixel at a place of the field that the kernel sees, counted over all images, or -1 in the padding.
+int field_row(ivec2 at, int batch) {
     if (at.x < 0 || at.y < 0 || at.x >= p.field_width || at.y >= p.field_height) return -1;
     if (has(FLAG_UPSAMPLE)) at = at * ivec2(p.in_width, p.in_height) / ivec2(p.field_width, p.field_height);
     return (batch * p.in_height + at.y) * p.in_width + at.x;
+}
+
+// The same under a tap.
+int input_row(Pixel pixel, int batch, int tap) {
+    return field_row(pixel.origin + ivec2(tap % kernel, tap / kernel), batch);
 }
 
 // Scale and shift of four channels, of group norm or layer norm.

@@ -13,6 +13,22 @@
 #define SPEC_STRIDE 4
 #define SPEC_ROWS 5     // pixels an invocation accumulates
 #define SPEC_COLUMNS 6  // conv_cpu: vec4s of output channels a lane accumulates
+// conv_matrix: a workgroup's tile in pixels, channels and inputs, a subgroup's share of it, the device's matrices
+#define SPEC_TILE_M 5
+#define SPEC_TILE_N 6
+#define SPEC_TILE_K 7
+#define SPEC_WARP_M 8
+#define SPEC_WARP_N 9
+#define SPEC_MATRIX_M 10  // these three also of attention_matrix
+#define SPEC_MATRIX_N 11
+#define SPEC_MATRIX_K 12
+#define SPEC_HALO 13
+// attention_matrix: groups of matrix_m queries, subgroups that share a group, keys at a time, and how they are staged
+#define SPEC_GROUPS 5
+#define SPEC_SHARES 6
+#define SPEC_KEYS 7
+#define SPEC_KEY_COLUMNS 8  // channels of the keys staged at a time
+#define SPEC_VALUE_ROWS 9   // values staged at a time
 // Attention; attention_cpu also has SPEC_ROWS, its queries, and SPEC_COLUMNS, keys of a lane
 #define SPEC_HEAD 3  // vec4s of a head
 
@@ -34,6 +50,7 @@
 #define FLAG_CHANNEL_ADD_F32 0x4000
 #define FLAG_RESIDUAL_F32 0x8000
 #define FLAG_OUT_F32 0x10000
+#define FLAG_PARTIAL 0x20000  // conv_matrix: bare sums of a share of the inputs
 
 // Values of sluice::Activation.
 #define ACTIVATION_NONE 0
@@ -63,6 +80,11 @@ struct ConvParams {
     int panel_begin, panel_end;
     int pad;
     float scale;
+    // conv_matrix and conv_reduce
+    int images;            // of this dispatch
+    int column_tiles;      // workgroups that cover its panels
+    int splits;            // shares of the inputs
+    int partial_channels;  // vec4s
 };
 
 struct GroupNormParams {

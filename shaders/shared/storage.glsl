@@ -26,8 +26,12 @@ uvec4 half_bits(vec4 value) {
 vec4 unpack(uvec2 stored) { return vec4(unpackHalf2x16(stored.x), unpackHalf2x16(stored.y)); }
 
 uvec2 pack(vec4 value) {
+#ifdef NATIVE_HALVES  // devices with matrix units convert by themselves, to the nearest
+    return uvec2(packFloat2x16(f16vec2(value.xy)), packFloat2x16(f16vec2(value.zw)));
+#else
     const uvec4 h = half_bits(value);
     return uvec2(h.x | (h.y << 16), h.z | (h.w << 16));
+#endif
 }
 #else
 #define STORED vec4

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "ops/lowering.h"
+#include "ops/tiles.h"
 
 namespace sluice {
 
@@ -13,26 +14,20 @@ RowRange conv_input_rows(const Conv& conv, int input_height, int output_height, 
 }
 
 namespace lowering {
-namespace {
 
-// The picture as the shader is told of it. To a 1x1 convolution rows and columns are all the same: its pixels are
-// put in one column, so that they can be cut anywhere, and where nothing depends on the image, all images in one.
-struct Geometry {
-    int batch, in_height, in_width, out_height, out_width;
-    int row_scale;  // rows here for each row of Cut
-};
-
-Geometry geometry(const Lowering& l, const Conv& op) {
-    const Tensor &a = l.tensor(op.a), &out = l.tensor(op.out);
+Geometry geometry(const Program& program, const Conv& op) {
+    auto tensor = [&](TensorId id) -> const Tensor& { return program.tensors[size_t(id)]; };
+    const Tensor &a = tensor(op.a), &out = tensor(op.out);
     if (op.kernel != 1 || op.stride != 1 || op.up_height != 0)
         return {out.batch, a.height, a.width, out.height, out.width, 1};
-    if (a.rows() != out.rows()) l.fail("reads " + std::to_string(a.rows()) + " rows, writes " + std::to_string(out.rows()));
     const int pixels = int(out.rows() / out.batch), scale = out.height == 1 ? 1 : out.width;
     const bool by_image = op.affine != none || op.channel_add != none ||
-                          (op.residual != none && l.tensor(op.residual).batch != out.batch);
+                          (op.residual != none && tensor(op.residual).batch != out.batch);
     if (by_image || out.batch == 1) return {out.batch, pixels, 1, pixels, 1, scale};
     return {1, int(out.rows()), 1, int(out.rows()), 1, scale};
 }
+
+namespace {
 
 uint32_t flags_of(const Lowering& l, const Conv& op) {
     uint32_t flags = 0;
@@ -69,10 +64,11 @@ struct Shape {
     int local, rows, columns;  // columns: of vec4s for each invocation
     int panels_a_tile_x8;      // output vec4s of a workgroup
     int pixels_a_tile;
+    ConvTile tile{};  // of the matrix variant
 };
 
 // Depends on the uncut op alone, so that a cut's bytes are those of the whole.
-Shape choose(const Lowering& l, const Geometry& g, const Matrix& matrix) {
+Shape choose(const Lowering& l, const Conv& op, const Geometry& g, const Matrix& matrix) {
     const int64_t pixels = int64_t(g.out_height) * g.out_width;
     if (l.traits.cpu) {
         const int lanes = std::clamp(int(l.traits.subgroup_size), 4, 32);
@@ -81,9 +77,71 @@ Shape choose(const Lowering& l, const Geometry& g, const Matrix& matrix) {
         while (columns > (matrix.geglu ? 2 : 1) && (columns / 2) * lanes >= matrix.panels() * 8) columns /= 2;
         return {Shader::conv_cpu, lanes, rows, columns, columns * lanes, rows};
     }
+    if (const std::optional<ConvShape> shape = matrix_shape(l.program, op, l.precision)) {
+        ConvTile tile = choose_tile(*shape, l.traits);
+        if (tile.splits > 1 && op.scratch == none) l.fail("K is to be split and there is no scratch for it");
+        if (tile.m)
+            return {Shader::conv_matrix, workgroup_size(tile, l.traits), 0, 0, tile.n / 4, tile.m, tile};
+    }
     const int64_t large_tiles = g.batch * ((pixels + 127) / 128) * ((matrix.panels() + 1) / 2);
     const int rows = large_tiles >= 256 ? 4 : 2;
     return {Shader::conv_tiled, 256, rows, 2, 16, 32 * rows};
+}
+
+// Workgroups that cover `pixels` of each of `images` images.
+int tiles_of(const Shape& shape, int images, int pixels, int width) {
+    if (shape.shader != Shader::conv_matrix) return images * ((pixels + shape.pixels_a_tile - 1) / shape.pixels_a_tile);
+    const int halo = shape.tile.halo;
+    if (halo == 0) return (images * pixels + shape.tile.m - 1) / shape.tile.m;
+    const int height = shape.tile.m / halo;
+    return images * ((width + halo - 1) / halo) * ((pixels / width + height - 1) / height);
+}
+
+void specialise(PipelineKey& key, const Conv& op, const Shape& shape, const DeviceTraits& traits) {
+    key.spec[SPEC_LOCAL_SIZE] = uint32_t(shape.local);
+    key.spec[SPEC_ACTIVATION] = uint32_t(op.activation);
+    key.spec[SPEC_KERNEL] = uint32_t(op.kernel);
+    key.spec[SPEC_STRIDE] = uint32_t(op.stride);
+    if (shape.shader != Shader::conv_matrix) {
+        key.spec[SPEC_ROWS] = uint32_t(shape.rows);
+        key.spec[SPEC_COLUMNS] = uint32_t(shape.columns);
+        return;
+    }
+    key.spec[SPEC_TILE_M] = uint32_t(shape.tile.m);
+    key.spec[SPEC_TILE_N] = uint32_t(shape.tile.n);
+    key.spec[SPEC_TILE_K] = uint32_t(shape.tile.k);
+    key.spec[SPEC_WARP_M] = uint32_t(shape.tile.warp_m);
+    key.spec[SPEC_WARP_N] = uint32_t(shape.tile.warp_n);
+    key.spec[SPEC_MATRIX_M] = traits.matrix_m;
+    key.spec[SPEC_MATRIX_N] = traits.matrix_n;
+    key.spec[SPEC_MATRIX_K] = traits.matrix_k;
+    key.spec[SPEC_HALO] = uint32_t(shape.tile.halo);
+}
+
+constexpr uint32_t epilogue_flags =
+    FLAG_BIAS | FLAG_CHANNEL_ADD | FLAG_CHANNEL_ADD_F32 | FLAG_RESIDUAL | FLAG_RESIDUAL_F32 | FLAG_OUT_F32;
+
+// Turns a dispatch that would finish the convolution into one that leaves its shares in the scratch, and returns the
+// one that adds them up and finishes. They take vec4s [first, first + count) of the scratch.
+Dispatch split(const Lowering& l, const Conv& op, Dispatch& d, shaders::ConvParams& p, shaders::ConvParams& q,
+               int64_t first, int64_t count) {
+    Dispatch reduce = l.begin(Shader::conv_reduce, d.pipeline.spec[SPEC_FLAGS] & epilogue_flags);
+    reduce.pipeline.spec[SPEC_LOCAL_SIZE] = 256;
+    reduce.pipeline.spec[SPEC_ACTIVATION] = d.pipeline.spec[SPEC_ACTIVATION];
+    reduce.pipeline.spec[SPEC_KERNEL] = reduce.pipeline.spec[SPEC_STRIDE] = 1;
+    for (const int slot : {4, 5, 6, 7}) reduce.bindings[size_t(slot)] = d.bindings[size_t(slot)];
+    q = p;
+    q.a_offset = l.bind(reduce, 0, op.scratch, first, count);
+    const int outputs = (p.panel_end - p.panel_begin) * 8 / (op.activation == Activation::geglu ? 2 : 1);
+    q.workgroups = int((int64_t(p.images) * p.pixels * outputs + 255) / 256);
+
+    const bool layer_norm = op.gamma != none || op.beta != none;
+    d.pipeline.spec[SPEC_FLAGS] = (d.pipeline.spec[SPEC_FLAGS] & ~epilogue_flags) | FLAG_PARTIAL;
+    d.pipeline.spec[SPEC_ACTIVATION] = ACTIVATION_NONE;
+    d.bindings[4] = d.bindings[6] = {};
+    if (!layer_norm) d.bindings[5] = {};
+    p.out_offset = l.bind(d, 7, op.scratch, first, count);
+    return reduce;
 }
 
 }  // namespace
@@ -93,8 +151,11 @@ void lower_conv(const Lowering& l, const Conv& op) {
     const Matrix& matrix = l.program.matrices[size_t(op.weight)];
     check(l, op, matrix);
     const Tensor& out = l.tensor(op.out);
-    const Geometry g = geometry(l, op);
-    const Shape shape = choose(l, g, matrix);
+    const Geometry g = geometry(l.program, op);
+    if (g.out_width == 1 && int64_t(g.batch) * g.out_height != l.tensor(op.a).rows() && op.kernel == 1 &&
+        op.stride == 1 && op.up_height == 0)
+        l.fail("reads " + std::to_string(l.tensor(op.a).rows()) + " rows, writes " + std::to_string(out.rows()));
+    const Shape shape = choose(l, op, g, matrix);
     const int a_vec = l.vec4s(op.a), a2_vec = l.vec4s(op.a2), out_vec = l.vec4s(op.out);
     const int64_t in_pixels = int64_t(g.in_height) * g.in_width, out_pixels = int64_t(g.out_height) * g.out_width;
     const bool residual_broadcast = op.residual != none && l.tensor(op.residual).batch == 1 && g.batch > 1;
@@ -118,6 +179,7 @@ void lower_conv(const Lowering& l, const Conv& op) {
         const int64_t outs = images > 1 ? images * out_pixels : int64_t(strip) * g.out_width;
         return l.fits(op.a, in * a_vec) && l.fits(op.a2, in * a2_vec) && l.fits(op.row_stats, in) &&
                l.fits(op.out, outs * out_vec) && l.fits(op.residual, outs * out_vec) &&
+               l.fits(op.scratch, outs * shape.tile.splits * matrix.panels() * 8) &&
                flops_a_row * strip * images <= std::max(flops_a_dispatch(l.traits), flops_a_row);
     };
     int images = g.batch, strip = g.out_height;
@@ -136,12 +198,7 @@ void lower_conv(const Lowering& l, const Conv& op) {
                 const int row_end = std::min(rows.end, row + strip);
                 const bool part = row > 0 || row_end < g.out_height;
                 Dispatch d = l.begin(shape.shader, flags_of(l, op));
-                d.pipeline.spec[SPEC_LOCAL_SIZE] = uint32_t(shape.local);
-                d.pipeline.spec[SPEC_ACTIVATION] = uint32_t(op.activation);
-                d.pipeline.spec[SPEC_KERNEL] = uint32_t(op.kernel);
-                d.pipeline.spec[SPEC_STRIDE] = uint32_t(op.stride);
-                d.pipeline.spec[SPEC_ROWS] = uint32_t(shape.rows);
-                d.pipeline.spec[SPEC_COLUMNS] = uint32_t(shape.columns);
+                specialise(d.pipeline, op, shape, l.traits);
 
                 shaders::ConvParams p{};
                 const RowRange in = part ? conv_input_rows(op, g.in_height, g.out_height, row, row_end)
@@ -173,7 +230,7 @@ void lower_conv(const Lowering& l, const Conv& op) {
                 p.row_begin = row;
                 p.batch_begin = batch;
                 p.pixels = (row_end - row) * g.out_width;
-                p.tiles = images * ((p.pixels + shape.pixels_a_tile - 1) / shape.pixels_a_tile);
+                p.tiles = tiles_of(shape, images, p.pixels, g.out_width);
                 p.out_pixels = int(out_pixels);
                 p.residual_pixels = residual_broadcast ? 0 : int(out_pixels);
                 p.add_stride = add_broadcast ? 0 : l.vec4s(op.channel_add);
@@ -184,11 +241,22 @@ void lower_conv(const Lowering& l, const Conv& op) {
                 p.panel_end = p1;
                 p.pad = op.pad;
                 p.scale = op.scale;
-                const int column_tiles = ((p1 - p0) * 8 + shape.panels_a_tile_x8 - 1) / shape.panels_a_tile_x8;
-                p.workgroups = p.tiles * column_tiles;
+                p.column_tiles = ((p1 - p0) * 8 + shape.panels_a_tile_x8 - 1) / shape.panels_a_tile_x8;
+                p.images = images;
+                p.splits = shape.tile.splits;
+                p.partial_channels = matrix.panels() * 8;
+                p.workgroups = p.tiles * p.column_tiles * p.splits;
                 d.flops = 2.0 * images * p.pixels * double(matrix.k()) * (p1 - p0) * panel_width;
                 d.bytes += double(d.bindings[3].size);
-                l.finish(d, p, p.workgroups, op.out, first);
+                if (p.splits > 1) {
+                    shaders::ConvParams q{};
+                    const int64_t row_vecs = int64_t(p.splits) * p.partial_channels;
+                    Dispatch reduce = split(l, op, d, p, q, (batch * out_pixels + out_first) * row_vecs, out_count * row_vecs);
+                    l.finish(d, p, p.workgroups, op.scratch, first);
+                    l.finish(reduce, q, q.workgroups, op.out, true);
+                } else {
+                    l.finish(d, p, p.workgroups, op.out, first);
+                }
                 first = false;
             }
 }

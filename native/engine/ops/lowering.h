@@ -16,7 +16,9 @@ enum class Shader : uint16_t {
 };
 
 // Work of one dispatch, so that even slow devices of a kind return within about 200 ms.
-constexpr double flops_a_dispatch(const DeviceTraits& traits) { return traits.cpu ? 2e9 : 2e10; }
+constexpr double flops_a_dispatch(const DeviceTraits& traits) {
+    return traits.cpu ? 2e9 : traits.matrix_m ? 2e11 : 2e10;
+}
 
 struct Lowering {
     const Program& program;
@@ -116,6 +118,15 @@ inline Range cut_rows(const Lowering& l, int height) {
         l.fail("rows " + std::to_string(r.begin) + " to " + std::to_string(r.end) + " of " + std::to_string(height));
     return r;
 }
+
+// The picture as a convolution's shader is told of it. To a 1x1 convolution rows and columns are all the same: its
+// pixels are put in one column, so that they can be cut anywhere, and where nothing depends on the image, all images
+// in one.
+struct Geometry {
+    int batch, in_height, in_width, out_height, out_width;
+    int row_scale;  // rows here for each row of Cut
+};
+Geometry geometry(const Program& program, const Conv& op);
 
 void lower_conv(const Lowering& l, const Conv& op);
 void lower_group_norm(const Lowering& l, const GroupNormStats& op);

@@ -9,6 +9,7 @@
 // channels and the odd panel after each the gates of the same channels. Vectors (bias, gamma, beta) are fp32.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -104,6 +105,7 @@ struct Conv {
     float scale = 1.f;
     TensorId residual = none;        // of the output's shape; batch 1 is broadcast
     TensorId out = none;             // may be the same tensor as residual
+    TensorId scratch = none;         // f32 [rows][splits][panels * 32]: sums of shares of K (add_scratch)
     // The output replaces `a` in the same memory, rows lagging behind those read (VAE at small budgets): set by the
     // planner only.
     bool operator==(const Conv&) const = default;
@@ -171,6 +173,8 @@ struct Program {
     bool operator==(const Program&) const = default;
 };
 
+struct TileTable;  // ops/tiles.h
+
 // What lowering may depend on. Never the budget, so that a picture's bytes don't depend on it.
 struct DeviceTraits {
     bool cpu = false;  // a CPU device: no shared-memory tiles, lanes are vector lanes
@@ -183,6 +187,9 @@ struct DeviceTraits {
     uint64_t storage_alignment = 256;  // minStorageBufferOffsetAlignment
     bool unified_memory = false;
     uint32_t vendor_id = 0;
+    // Cooperative matrices of a subgroup, fp16 times fp16 added up in fp32: A is m by k, B k by n. 0: none.
+    uint32_t matrix_m = 0, matrix_n = 0, matrix_k = 0;
+    std::shared_ptr<const TileTable> tiles;  // measured choices; null: those of ops/tiles.cpp alone
 };
 
 }  // namespace sluice

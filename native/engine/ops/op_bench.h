@@ -11,6 +11,7 @@
 
 #include "core/dtype.h"
 #include "ops/lower.h"
+#include "ops/tiles.h"
 #include "twins/interpret.h"
 #include "vk/device.h"
 
@@ -102,11 +103,20 @@ inline std::vector<float> twin_result(const OpCase& c) {
     return tensors[size_t(c.out)];
 }
 
+// Gives the case the scratch that its op needs on the device.
+inline void share(OpCase& c, Precision precision, const DeviceTraits& traits) {
+    add_scratch(c.program, precision, traits);
+    for (size_t i = c.tensors.size(); i < c.program.tensors.size(); i++)
+        c.tensors.push_back(std::vector<float>(size_t(c.program.tensors[i].elements()), 0.f));
+}
+
 // A case's values in buffers of a device.
 class OnDevice {
   public:
-    OnDevice(vk::Device& device, const OpCase& c, Precision precision)
-        : device_(device), case_(c), precision_(precision), done_(device) {
+    // MemoryKind::device: values cannot be read back, and times are those of the device's own memory.
+    OnDevice(vk::Device& device, const OpCase& c, Precision precision,
+             vk::MemoryKind kind = vk::MemoryKind::readback)
+        : device_(device), case_(c), precision_(precision), kind_(kind), done_(device) {
         for (size_t i = 0; i < c.tensors.size(); i++)
             tensors_.push_back(upload(c.tensors[i], c.program.tensors[i].f32 ? Precision::fp32 : precision));
         for (const auto& m : c.matrices) matrices_.push_back(upload(m, precision));
@@ -180,10 +190,21 @@ class OnDevice {
         for (size_t i = 0; i < values.size(); i++) halves[i] = float_to_half(values[i]);
     }
     vk::Buffer upload(const std::vector<float>& values, Precision precision) {
-        vk::Buffer b = device_.create_buffer(values.size() * size_t(storage_bytes(precision)),
-                                             vk::MemoryKind::readback, "op");
+        const uint64_t bytes = values.size() * size_t(storage_bytes(precision));
+        vk::Buffer b = device_.create_buffer(bytes, vk::MemoryKind::readback, "op");
         write(b, values, precision);
-        return b;
+        if (kind_ == vk::MemoryKind::readback) return b;
+        vk::Buffer resident = device_.create_buffer(bytes, kind_, "op");
+        vk::Commands commands(device_, vk::QueueKind::compute);
+        commands.begin();
+        commands.copy({b.handle(), resident.handle(), 0, 0, bytes});
+        commands.end();
+        const vk::Commands* list[] = {&commands};
+        const vk::TimelinePoint signal[] = {{&done_, ++runs_}};
+        device_.submit(vk::QueueKind::compute, list, {}, signal);
+        while (!done_.wait(runs_, 1'000'000'000)) {
+        }
+        return resident;
     }
     std::array<vk::BoundRange, max_bindings> ranges(const Dispatch& d, const Cut& cut) const {
         std::array<vk::BoundRange, max_bindings> r{};
@@ -205,6 +226,7 @@ class OnDevice {
     vk::Device& device_;
     const OpCase& case_;
     Precision precision_;
+    vk::MemoryKind kind_;
     std::vector<vk::Buffer> tensors_, matrices_, vectors_;
     vk::Timeline done_;
     uint64_t runs_ = 0;

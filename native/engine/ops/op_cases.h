@@ -29,6 +29,10 @@ inline const ConvSeed conv_seeds[] = {
     {"3x3, fp32 latent in", 1, 6, 6, 4, 0, 32, 3, 1, 1, 6, 6, {.a_f32 = true}},
     {"3x3, few outputs in fp32", 1, 6, 7, 32, 0, 3, 3, 1, 1, 6, 7, {.affine = true, .silu_in = true, .out_f32 = true}},
     {"3x3, 200 pixels", 1, 20, 10, 36, 0, 40, 3, 1, 1, 20, 10, {.silu_in = true, .residual = 3}},
+    {"3x3, rows of 18, channels of eight, norm", 1, 11, 18, 40, 0, 68, 3, 1, 1, 11, 18, {.affine = true, .silu_in = true, .channel_add = true}},
+    {"3x3, two pictures, two sources of eight", 2, 9, 16, 24, 16, 72, 3, 1, 1, 9, 16, {.affine = true, .silu_in = true, .residual = 1, .scale = 0.5f}},
+    {"3x3, upsampled rows of 34", 1, 5, 17, 56, 0, 40, 3, 1, 1, 10, 34, {.upsample = true}},
+    {"3x3, many inputs, few pixels", 2, 4, 4, 136, 0, 68, 3, 1, 1, 4, 4, {.affine = true, .silu_in = true, .residual = 3}},
     {"1x1, layer norm, fused q k v", 2, 1, 77, 24, 0, 72, 1, 1, 0, 1, 77, {.layer_norm = true}},
     {"1x1, layer norm, GEGLU", 2, 1, 19, 40, 0, 160, 1, 1, 0, 1, 19, {.layer_norm = true, .activation = Activation::geglu}},
     {"1x1, GEGLU of odd panels", 1, 1, 35, 8, 0, 24, 1, 1, 0, 1, 35, {.activation = Activation::geglu}},
@@ -147,6 +151,7 @@ inline const AttentionSeed attention_seeds[] = {
     {"head 64, causal, fused", 2, 77, 77, 2, 64, true, true},
     {"head 80, 77 keys for all images", 2, 17, 77, 1, 80, false, false, 1},
     {"head 160", 1, 35, 64, 2, 160},
+    {"head 40, two pictures, 65 keys", 2, 67, 65, 1, 40},
     {"head 512", 1, 36, 37, 1, 512, false, true},
     {"one query", 1, 1, 1, 1, 16, true},
 };

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "ops/op_cases.h"
+#include "ops/tiles.h"
 #include "vk/shader_registry.h"
 #include "vk/test_device.h"
 
@@ -41,10 +42,61 @@ double difference(const std::vector<float>& a, const std::vector<float>& b) {
     return most / largest;
 }
 
-DeviceTraits variant(bool cpu) {
+// The kernels for CPU devices, those for GPUs without matrix units, and those with, in the tiles of a table and in
+// some that reach every branch: one and several subgroups, halo, shares of K, tiles larger than the picture.
+struct Variant {
+    std::string name;
+    DeviceTraits traits;
+};
+
+std::vector<Variant> variants(const OpCase& c, Precision precision) {
     DeviceTraits traits = device().traits();
-    traits.cpu = cpu;
-    return traits;
+    const uint32_t matrix_m = traits.matrix_m;
+    traits.matrix_m = 0;
+    traits.cpu = true;
+    std::vector<Variant> list{{"cpu", traits}};
+    traits.cpu = false;
+    list.push_back({"tiled", traits});
+    if (!matrix_m || precision != Precision::fp16) return list;
+    traits.matrix_m = matrix_m;
+    auto with = [&](const char* name, const TileTable& table) {
+        DeviceTraits t = traits;
+        t.tiles = std::make_shared<const TileTable>(table);
+        list.push_back({name, t});
+    };
+    if (const Conv* conv = std::get_if<Conv>(&c.op().body)) {
+        const auto shape = matrix_shape(c.program, *conv, precision);
+        if (!shape) return list;
+        // Large tiles, unrolled for a CPU device, compile for minutes.
+        const bool cpu = device().traits().cpu;
+        if (!cpu) list.push_back({"matrix", traits});
+        const std::pair<const char*, ConvTile> tiles[] = {
+            {"matrix, one subgroup", {16, 32, 16, 16, 32, 0, 1}},
+            {"matrix, halo", {64, 64, 32, 16, 32, 16, 1}},
+            {"matrix, 2 shares", {32, 64, 16, 16, 32, 0, 2}},
+            {"matrix, halo, 3 shares", {32, 64, 16, 16, 64, 16, 3}},
+            {"matrix, large tile", {128, 160, 64, 32, 80, 0, 1}},
+        };
+        for (const auto& [name, tile] : tiles)
+            if (fits(tile, *shape, traits) && !(cpu && tile.m > 64)) with(name, {.every_conv = tile});
+    }
+    if (const Attention* attention = std::get_if<Attention>(&c.op().body)) {
+        const auto shape = matrix_shape(c.program, *attention, precision);
+        if (!shape) return list;
+        if (device().traits().cpu) {
+            const int unit = int(std::max(traits.matrix_n, traits.matrix_k));
+            for (const int shares : {1, 2}) {
+                const int width = round_up(shape->head_size, unit * shares);
+                const int columns = width % (8 * unit) == 0 ? width / 8 : width % (2 * unit) == 0 ? width / 2 : width;
+                const AttentionTile tile{2, shares, 16 * shares, columns, 8 * shares};
+                if (fits(tile, *shape, traits)) with(shares == 1 ? "matrix" : "matrix, shared", {.every_attention = tile});
+            }
+            return list;
+        }
+        const auto tiles = attention_tiles(*shape, traits);
+        for (size_t i = 0; i < tiles.size(); i += 4) with("matrix", {.every_attention = tiles[i]});
+    }
+    return list;
 }
 
 // Cuts that together are the whole op.
@@ -84,19 +136,23 @@ bool instrumented() {
 void check(const OpCase& seed) {
     static int turn = 0;
     turn++;
-    for (Precision precision : {Precision::fp32, Precision::fp16})
-        for (bool cpu : {true, false}) {
-            if (instrumented() && turn % 4 != int(precision) * 2 + int(cpu)) continue;
-            const OpCase c = rounded(seed, precision);
+    for (Precision precision : {Precision::fp32, Precision::fp16}) {
+        OpCase c = rounded(seed, precision);
+        const std::vector<float> expected = twin_result(c);
+        const std::vector<Variant> list = variants(c, precision);
+        for (size_t v = 0; v < list.size(); v++) {
+            if (instrumented() && turn % 4 != int(precision) * 2 + int(v % 2)) continue;
+            const DeviceTraits& traits = list[v].traits;
+            c = rounded(seed, precision);
+            share(c, precision, traits);
             CAPTURE(c.name);
-            CAPTURE(cpu);
+            CAPTURE(list[v].name);
             CAPTURE(int(precision));
-            const DeviceTraits traits = variant(cpu);
             OnDevice on(device(), c, precision);
             on.run({Cut{}}, traits);
             const std::vector<uint8_t> whole = on.bytes();
             const Tolerance t = tolerance(on.lower({}, traits).front().pipeline.shader);
-            CHECK(difference(on.values(), twin_result(c)) <= (precision == Precision::fp32 ? t.f32 : t.f16));
+            CHECK(difference(on.values(), expected) <= (precision == Precision::fp32 ? t.f32 : t.f16));
 
             for (const std::vector<Cut>& cuts : cuts_of(c)) {
                 on.reset();
@@ -120,6 +176,7 @@ void check(const OpCase& seed) {
                 CHECK_MESSAGE(on.bytes() == whole, "cut by bindings of ", small.max_storage_range);
             }
         }
+    }
 }
 
 }  // namespace

@@ -47,7 +47,7 @@ std::vector<Plan> plan_stages(const std::vector<StageDescription>& stages, const
         PlanRequest r = base;
         r.reserved += s.reserved;
         r.budget = 0;  // finds the least first: the message shall name what the whole job needs
-        Plan plan = make_plan(s.program, r);
+        Plan plan = make_plan(with_scratch(s.program, r.precision, r.traits), r);
         if (plan.smallest_budget > smallest) {
             smallest = plan.smallest_budget;
             worst = s.name;
@@ -65,7 +65,7 @@ std::vector<Plan> plan_stages(const std::vector<StageDescription>& stages, const
     for (const StageDescription& s : stages) {
         PlanRequest r = base;
         r.reserved += s.reserved;
-        plans.push_back(make_plan(s.program, r));
+        plans.push_back(make_plan(with_scratch(s.program, r.precision, r.traits), r));
     }
     return plans;
 }

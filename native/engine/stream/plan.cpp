@@ -56,6 +56,7 @@ void op_tensors(const Op& op, std::vector<TensorId>& reads, std::vector<TensorId
             using T = std::decay_t<decltype(o)>;
             if constexpr (std::is_same_v<T, Conv>) {
                 for (TensorId t : {o.a, o.a2, o.row_stats, o.affine, o.channel_add, o.residual}) read(t);
+                if (o.scratch != none) writes.push_back(o.scratch);
             } else if constexpr (std::is_same_v<T, GroupNormStats>) {
                 read(o.a);
                 read(o.a2);

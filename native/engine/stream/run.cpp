@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "ops/tiles.h"
 
 namespace sluice {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 constexpr uint64_t pinned_chunk = 512u << 20;  // as in plan.cpp: pieces do not straddle its multiples
 // A submission is cut at so much work: about a tenth of a second on a CPU device, and on the slowest GPU that can
 // hope to paint. Drivers reset at 2 s, and cancelling waits for what was submitted.
-constexpr double cpu_batch_flops = 1e9, gpu_batch_flops = 40e9;
+constexpr double cpu_batch_flops = 1e9, gpu_batch_flops = 40e9, matrix_batch_flops = 400e9;
 constexpr uint64_t poll_ns = 50'000'000;
 
 }  // namespace
@@ -24,8 +25,8 @@ DeviceWeights::DeviceWeights(vk::Device& device, std::shared_ptr<BlockCache> cac
 Stage::Stage(vk::Device& device, Program program, const PlanRequest& request,
              std::vector<std::shared_ptr<DeviceWeights>> sources, const std::map<std::string, vk::Buffer*>& kept,
              const RunControl& control)
-    : device_(device), program_(std::move(program)), request_(request), sources_(std::move(sources)),
-      plan_(make_plan(program_, request_)), copy_timeline_(device), compute_timeline_(device) {
+    : device_(device), program_(with_scratch(std::move(program), request.precision, request.traits)), request_(request),
+      sources_(std::move(sources)), plan_(make_plan(program_, request_)), copy_timeline_(device), compute_timeline_(device) {
     for (size_t i = 0; i < program_.tensors.size(); i++) {
         if (program_.tensors[i].role != TensorRole::kept) continue;
         const auto it = kept.find(program_.tensors[i].name);
@@ -33,6 +34,7 @@ Stage::Stage(vk::Device& device, Program program, const PlanRequest& request,
             throw Error(Status::internal, "run", "no buffer for kept tensor " + program_.tensors[i].name);
         kept_[TensorId(i)] = it->second;
     }
+    profile_ = control.profile;
     create_buffers();
     record_batches();
     record_uploads();
@@ -222,7 +224,9 @@ vk::BoundRange Stage::resolve(const Binding& b, const PlanStep& step) const {
 }
 
 void Stage::record_batches() {
-    const double limit = device_.traits().cpu ? cpu_batch_flops : gpu_batch_flops;
+    const double limit = device_.traits().cpu        ? cpu_batch_flops
+                         : device_.traits().matrix_m ? matrix_batch_flops
+                                                     : gpu_batch_flops;
     std::vector<std::vector<Dispatch>> lowered(plan_.steps.size());
     std::vector<PipelineKey> keys;
     for (size_t i = 0; i < plan_.steps.size(); i++) {
@@ -264,6 +268,7 @@ void Stage::record_batches() {
                 if (d.reads_previous) batch.commands->barrier();
                 batch.commands->dispatch(d, ranges);
                 batch.flops += d.flops;
+                if (profile_) batch.marks.push_back({batch.commands->timestamp(), {i, 0, d.flops, d.bytes, d.pipeline}});
             }
             if (step.lagged) {
                 open(int(s));
@@ -412,6 +417,21 @@ void Stage::collect_trace() {
             events_.push_back(
                 {b.name, false, t[size_t(b.begin_stamp)], t[size_t(b.end_stamp)], 0, b.flops});
     }
+}
+
+std::vector<StepTime> Stage::profile() const {
+    std::vector<StepTime> times;
+    for (const Batch& b : batches_) {
+        const auto t = b.commands->read_timestamps();
+        if (t.empty()) continue;
+        double before = t[size_t(b.begin_stamp)];
+        for (const auto& [stamp, time] : b.marks) {
+            times.push_back(time);
+            times.back().ns = t[size_t(stamp)] - before;
+            before = t[size_t(stamp)];
+        }
+    }
+    return times;
 }
 
 void Stage::set_input(const std::string& name, std::span<const float> values) {

@@ -17,6 +17,7 @@ namespace sluice {
 struct RunControl {
     std::function<bool()> cancelled;                // polled at least every 100 ms
     std::function<void(double fraction)> progress;  // of the pass
+    bool profile = false;  // of a stage's constructor: a timestamp after every step, for Stage::profile
 };
 
 // One bar of the timeline: what a queue did when, in nanoseconds of the device's clock.
@@ -26,6 +27,13 @@ struct TraceEvent {
     double begin_ns = 0, end_ns = 0;
     uint64_t bytes = 0;
     double flops = 0;
+};
+
+// What one step of the plan took in the last pass.
+struct StepTime {
+    int step = 0;
+    double ns = 0, flops = 0, bytes = 0;
+    PipelineKey pipeline;  // of its last dispatch
 };
 
 class Stage {
@@ -60,6 +68,7 @@ class Stage {
     bool compiled() const { return compiled_; }  // a pipeline was not in the cache
     void enable_trace() { trace_ = true; }
     const std::vector<TraceEvent>& trace() const { return events_; }
+    std::vector<StepTime> profile() const;  // after a pass; empty unless asked for
 
   private:
     struct Batch {  // one submission
@@ -68,6 +77,7 @@ class Stage {
         double flops = 0;
         int begin_stamp = 0, end_stamp = 0;
         std::string name;
+        std::vector<std::pair<int, StepTime>> marks;  // stamp, and what came before it
     };
     struct Upload {
         std::unique_ptr<vk::Commands> commands;
@@ -112,7 +122,7 @@ class Stage {
     std::vector<uint64_t> slot_free_;    // compute value at which a slot may be written
     std::vector<uint64_t> slot_copied_;  // copy value at which its bytes had left the staging buffer
     uint64_t uploaded_ = 0;
-    bool compiled_ = false, trace_ = false;
+    bool compiled_ = false, trace_ = false, profile_ = false;
     std::vector<TraceEvent> events_;
 };
 

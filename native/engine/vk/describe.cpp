@@ -173,6 +173,17 @@ void read_matrices(const Api& api, Physical& p) {
                                         component_name(m.BType), component_name(m.CType),
                                         component_name(m.ResultType)});
     }
+    // The shape with the most work that fits a tile of 16: what all makers' units are built for.
+    if (!p.info.traits.fp16 || !p.features.memory_model) return;
+    DeviceTraits& t = p.info.traits;
+    for (const MatrixShape& m : p.info.matrix_shapes) {
+        if (m.a != "f16" || m.b != "f16" || m.c != "f32" || m.result != "f32") continue;
+        if (m.m > 16 || m.n > 16 || m.k > 16 || m.m % 8 || m.n % 8 || m.k % 8) continue;
+        if (m.m * m.n * m.k <= t.matrix_m * t.matrix_n * t.matrix_k) continue;
+        t.matrix_m = m.m;
+        t.matrix_n = m.n;
+        t.matrix_k = m.k;
+    }
 }
 
 nlohmann::json row(const Physical& p, const MemoryBudget& budget) {

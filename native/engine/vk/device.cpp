@@ -202,6 +202,7 @@ std::unique_ptr<Device> Device::adopt(const HostDevice& host, const std::string&
     // What the host did not promise to have enabled counts as missing.
     p.info.traits.fp16 = p.info.traits.fp16 && host.fp16;
     p.info.matrix_shapes.clear();
+    p.info.traits.matrix_m = p.info.traits.matrix_n = p.info.traits.matrix_k = 0;
     p.features.storage8 = p.features.int8 = p.features.integer_dot = p.features.cooperative_matrix = false;
     p.features.subgroup_size_control = p.features.host_query_reset = false;
     p.compute_family = host.family;
