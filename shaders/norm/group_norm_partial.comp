@@ -19,8 +19,17 @@ shared float sums[size];
 float total(float value) {
     sums[gl_LocalInvocationID.x] = value;
     barrier();
-    float t = 0.0;
-    for (int i = 0; i < size; i++) t += sums[i];
+    if (size <= 8) {
+        float t = 0.0;
+        for (int i = 0; i < size; i++) t += sums[i];
+        barrier();
+        return t;
+    }
+    for (uint apart = size / 2; apart > 0; apart /= 2) {
+        if (gl_LocalInvocationID.x < apart) sums[gl_LocalInvocationID.x] += sums[gl_LocalInvocationID.x + apart];
+        barrier();
+    }
+    const float t = sums[0];
     barrier();
     return t;
 }

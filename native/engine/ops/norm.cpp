@@ -65,7 +65,7 @@ void lower_group_norm(const Lowering& l, const GroupNormStats& op) {
     for (int batch = 0; batch < a.batch; batch += images)
         for (int chunk = first; chunk < last; chunk += count) {
             Dispatch d = l.begin(Shader::group_norm_partial, flags & ~uint32_t(FLAG_GAMMA | FLAG_BETA));
-            d.pipeline.spec[SPEC_LOCAL_SIZE] = local;
+            d.pipeline.spec[SPEC_LOCAL_SIZE] = l.traits.cpu ? local : 256;
             p.batch_begin = batch;
             p.chunk_begin = chunk;
             p.chunk_count = std::min(count, last - chunk);
