@@ -1,6 +1,7 @@
 // Speed of a GPU's matrix units at SD 1.5's shapes, and of a whole UNet pass.
 //   bench_gpu tiles [--device NAME] [--most N] [--table FILE]   candidates of every shape, timed; FILE gets all of them
-//   bench_gpu step [--device NAME] [--budget MIB]… [--profile FILE] [--cache FOLDER] [--latent SIDE]   resident, then in each budget
+//   bench_gpu step [--device NAME] [--budget MIB]… [--profile FILE] [--cache FOLDER] [--latent SIDE] [--tune 1]
+//     resident, then in each budget; with --tune all of it again after the tuner chose
 // Weights are made up. Times are of the device's clock (tiles) or of the host's (step), the best of several.
 #include <algorithm>
 #include <chrono>
@@ -11,6 +12,7 @@
 #include "core/error.h"
 #include "networks/networks.h"
 #include "ops/op_bench.h"
+#include "pipeline/tune.h"
 #include "shared/params.h"
 #include "stream/run.h"
 
@@ -313,7 +315,7 @@ void time_stage(vk::Device& device, const char* name, const Program& program, st
 }
 
 int step(vk::Device& device, const std::vector<uint64_t>& budgets, const std::string& profile, const std::string& cache,
-         int latent) {
+         int latent, bool tuned) {
     const MadeUp source;
     auto weights_of = [&](const Program& program, const char* role) {
         BlockCache::Request request;
@@ -327,14 +329,23 @@ int step(vk::Device& device, const std::vector<uint64_t>& budgets, const std::st
     const Program unet = unet_program(UNetConfig{}, StepOptions{2, latent, latent});
     auto weights = weights_of(unet, "unet");
     std::printf("weights made in %.1f s\n", now() - start);
-    time_stage(device, "unet", unet, weights, 0, "");
-    if (!profile.empty()) time_stage(device, "unet, stamps", unet, weights, 0, profile);
-    for (const uint64_t budget : budgets) time_stage(device, "unet", unet, weights, budget << 20, "");
-    weights.reset();
     const Program decoder = vae_decoder_program(VaeConfig{}, latent, latent);
     auto vae = weights_of(decoder, "vae-decoder");
-    time_stage(device, "vae decoder", decoder, vae, 0, "");
-    if (!profile.empty()) time_stage(device, "vae, stamps", decoder, vae, 0, profile + ".vae");
+    for (int round = 0; round < (tuned ? 2 : 1); round++) {
+        if (round) {
+            const double begin = now();
+            TuneHooks hooks;
+            hooks.notice = [](const std::string& text) { std::printf("%s\n", text.c_str()); };
+            tune(device, {&unet, &decoder}, cache, hooks);
+            std::printf("tuned in %.1f s\n", now() - begin);
+        }
+        const std::string stamps = profile.empty() ? "" : profile + (round ? ".tuned" : "");
+        time_stage(device, "unet", unet, weights, 0, "");
+        if (!profile.empty()) time_stage(device, "unet, stamps", unet, weights, 0, stamps);
+        for (const uint64_t budget : budgets) time_stage(device, "unet", unet, weights, budget << 20, "");
+        time_stage(device, "vae decoder", decoder, vae, 0, "");
+        if (!profile.empty()) time_stage(device, "vae, stamps", decoder, vae, 0, stamps + ".vae");
+    }
     return 0;
 }
 
@@ -346,6 +357,7 @@ int main(int count, char** arguments) try {
     std::vector<uint64_t> budgets;
     size_t most = 14;
     int latent = 64;
+    bool tuned = false;
     for (int i = 2; i + 1 < count; i += 2) {
         const std::string flag = arguments[i], value = arguments[i + 1];
         if (flag == "--device") name = value;
@@ -353,6 +365,7 @@ int main(int count, char** arguments) try {
         else if (flag == "--table") table = value;
         else if (flag == "--only") only = value;
         else if (flag == "--budget") budgets.push_back(std::stoull(value));
+        else if (flag == "--tune") tuned = value != "0";
         else if (flag == "--profile") profile = value;
         else if (flag == "--latent") latent = std::stoi(value);
         else if (flag == "--cache") cache = value;
@@ -360,7 +373,7 @@ int main(int count, char** arguments) try {
     }
     auto device = vk::Device::open(name, cache);
     if (command == "tiles") return tiles(*device, most, table, only);
-    if (command == "step") return step(*device, budgets, profile, cache, latent);
+    if (command == "step") return step(*device, budgets, profile, cache, latent, tuned);
     throw Error(Status::usage, "unknown-command", "expected tiles or step");
 } catch (const sluice::Error& e) {
     std::fprintf(stderr, "bench_gpu: %s %s\n", e.what(), e.hint.c_str());

@@ -84,7 +84,7 @@ Shape choose(const Lowering& l, const Conv& op, const Geometry& g, const Matrix&
             return {Shader::conv_matrix, workgroup_size(tile, l.traits), 0, 0, tile.n / 4, tile.m, tile};
     }
     // Fewer pixels than a tile has rows: only the weights' bytes count.
-    if (g.batch * pixels < 16 && !matrix.geglu) return {Shader::conv_few, 256, 4, 1, 8, 4};
+    if (g.batch * pixels / l.tensor(op.out).batch < 8 && !matrix.geglu) return {Shader::conv_few, 256, 4, 1, 8, 4};
     const int64_t large_tiles = g.batch * ((pixels + 127) / 128) * ((matrix.panels() + 1) / 2);
     const int rows = large_tiles >= 256 ? 4 : 2;
     return {Shader::conv_tiled, 256, rows, 2, 16, 32 * rows};

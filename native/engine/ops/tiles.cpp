@@ -8,9 +8,13 @@
 namespace sluice {
 namespace {
 
-constexpr int64_t largest_scratch = 64 << 20;  // half of what every device binds at once
+constexpr int64_t largest_scratch = 16 << 20;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// How many pictures share a pass depends on the budget, and what is chosen must not: it is chosen as if there were the
+// two halves of guidance, however many there are.
+constexpr int as_if_images = 2;
 
 // Tiles worth trying, splits and halo left open. 160 divides SD 1.5's widths; 64 and 128 those of VAEs and GEGLU.
 constexpr std::array<ConvTile, 12> shapes{{
@@ -189,10 +193,10 @@ std::optional<ConvShape> matrix_shape(const Program& program, const Conv& op, Pr
     if (a_stored % 8 || a2_stored % 8 || a.f32 || (op.a2 != none && tensor(op.a2).f32)) return std::nullopt;
     const lowering::Geometry g = lowering::geometry(program, op);
     const Matrix& matrix = program.matrices[size_t(op.weight)];
-    ConvShape s{g.batch, g.out_height, g.out_width, a_stored + a2_stored, matrix.panels(), op.kernel, op.stride};
+    ConvShape s{as_if_images,    g.batch * g.out_height / out.batch, g.out_width, a_stored + a2_stored,
+                matrix.panels(), op.kernel,                          op.stride};
     s.geglu = matrix.geglu;
     s.folded = op.affine != none || op.row_stats != none || op.gamma != none || op.beta != none || op.silu_in;
-    (void)out;
     // A handful of rows is bound by reading the weights, whatever computes.
     return s.pixels() < 16 ? std::nullopt : std::optional(s);
 }
@@ -203,7 +207,7 @@ std::optional<AttentionShape> matrix_shape(const Program& program, const Attenti
         stored(op.q) % 8 || stored(op.k) % 8 || stored(op.v) % 8)
         return std::nullopt;
     const Tensor &q = program.tensors[size_t(op.q)], &k = program.tensors[size_t(op.k)];
-    return AttentionShape{q.batch, int(q.rows() / q.batch), int(k.rows() / k.batch), op.heads, op.head_size, op.causal};
+    return AttentionShape{as_if_images, int(q.rows() / q.batch), int(k.rows() / k.batch), op.heads, op.head_size, op.causal};
 }
 
 void add_scratch(Program& program, Precision precision, const DeviceTraits& traits) {
@@ -216,7 +220,7 @@ void add_scratch(Program& program, Precision precision, const DeviceTraits& trai
         const ConvTile tile = choose_tile(*shape, traits);
         if (tile.splits < 2) continue;
         conv->scratch = TensorId(program.tensors.size());
-        program.tensors.push_back({op.name + ".shares", 1, 1, int(shape->pixels()), tile.splits * shape->panels * panel_width, true});
+        program.tensors.push_back({op.name + ".shares", 1, 1, int(program.tensors[size_t(conv->out)].rows()), tile.splits * shape->panels * panel_width, true});
     }
 }
 

@@ -13,7 +13,7 @@ namespace sluice {
 
 // What a convolution's choice depends on.
 struct ConvShape {
-    int images = 1, out_height = 1, out_width = 1;  // as the shader is told of them
+    int images = 1, out_height = 1, out_width = 1;  // 1x1: one column of pixels
     int inputs = 0;                                 // stored channels of one tap
     int panels = 0;
     int kernel = 1, stride = 1;

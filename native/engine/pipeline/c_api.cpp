@@ -11,6 +11,7 @@
 #include "pipeline/plan_report.h"
 #include "pipeline/probe.h"
 #include "pipeline/sampler.h"
+#include "pipeline/tune.h"
 #include "sluice.h"
 
 struct sluice_context {
@@ -149,6 +150,7 @@ sluice_status sluice_context_create(const sluice_context_desc* desc, sluice_cont
         } else {
             context->device = vk::Device::open(text_of(desc->device), context->cache_dir);
         }
+        load_tiles(*context->device, context->cache_dir);
         *out = context.release();
     });
 }

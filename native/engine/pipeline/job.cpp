@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/platform/file.h"
+#include "pipeline/tune.h"
 
 namespace sluice {
 
@@ -47,7 +48,7 @@ std::vector<Plan> plan_stages(const std::vector<StageDescription>& stages, const
         PlanRequest r = base;
         r.reserved += s.reserved;
         r.budget = 0;  // finds the least first: the message shall name what the whole job needs
-        Plan plan = make_plan(with_scratch(s.program, r.precision, r.traits), r);
+        Plan plan = make_plan(s.program, r);
         if (plan.smallest_budget > smallest) {
             smallest = plan.smallest_budget;
             worst = s.name;
@@ -65,7 +66,7 @@ std::vector<Plan> plan_stages(const std::vector<StageDescription>& stages, const
     for (const StageDescription& s : stages) {
         PlanRequest r = base;
         r.reserved += s.reserved;
-        plans.push_back(make_plan(with_scratch(s.program, r.precision, r.traits), r));
+        plans.push_back(make_plan(s.program, r));
     }
     return plans;
 }
@@ -93,6 +94,13 @@ Job::Job(vk::Device& device, std::string cache_dir, const JobMemory& memory, Run
 
 void Job::check_cancelled() const {
     if (control_.cancelled && control_.cancelled()) throw Error(Status::cancelled, "cancelled", "stopped by the user");
+}
+
+void Job::tune_for(const std::vector<StageDescription>& stages) {
+    if (precision_ != Precision::fp16) return;
+    std::vector<const Program*> programs;
+    for (const StageDescription& s : stages) programs.push_back(&s.program);
+    tune(device_, programs, cache_dir_, {control_.cancelled, control_.progress, notice_});
 }
 
 PlanRequest Job::request(Precision precision, uint64_t reserved) const {

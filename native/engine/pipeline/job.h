@@ -57,6 +57,9 @@ class Job {
     }
     void check_cancelled() const;
 
+    // Before planning: times the device's kernels on these stages' shapes where that was never done (tune.h).
+    void tune_for(const std::vector<StageDescription>& stages);
+
     // Makes caches and buffers. `precision` may be fp32 for a stage that overflowed.
     std::unique_ptr<Stage> stage(const StageDescription& description, Precision precision,
                                  const std::map<std::string, vk::Buffer*>& kept = {});

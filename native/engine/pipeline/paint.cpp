@@ -112,6 +112,7 @@ class Painter {
             seen.push_back(active);
             all.push_back(step_stage(r_, models_, chunks_, active, stages_.kept_bytes, 1));
         }
+        job_.tune_for(all);
         const PlanRequest request = job_.request(job_.precision(), 0);
         std::vector<Plan> plans = plan_stages(all, request);
         at_once_ = pictures_at_once(r_, models_, chunks_, stages_.kept_bytes, request);

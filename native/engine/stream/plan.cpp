@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "ops/tiles.h"
 #include "stream/block_cache.h"
 #include "stream/placement.h"
 
@@ -86,7 +87,8 @@ double op_flops(const Program& program, const Op& op) {
     return 0;
 }
 
-Plan make_plan(const Program& program, const PlanRequest& r) {
+Plan make_plan(const Program& given, const PlanRequest& r) {
+    const Program program = with_scratch(given, r.precision, r.traits);
     Plan plan;
     plan.tensor_offset.assign(program.tensors.size(), 0);
     for (size_t i = 0; i < program.tensors.size(); i++) {

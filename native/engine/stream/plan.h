@@ -77,6 +77,7 @@ double op_flops(const Program& program, const Op& op);
 // Tensors an op reads and writes.
 void op_tensors(const Op& op, std::vector<TensorId>& reads, std::vector<TensorId>& writes);
 
+// Plans the program with the scratch that the device wants (ops/tiles.h): tensors behind the program's own.
 // Throws Error(device, "budget-too-small") that names the smallest budget.
 Plan make_plan(const Program& program, const PlanRequest& request);
 

@@ -25,7 +25,8 @@ DeviceWeights::DeviceWeights(vk::Device& device, std::shared_ptr<BlockCache> cac
 Stage::Stage(vk::Device& device, Program program, const PlanRequest& request,
              std::vector<std::shared_ptr<DeviceWeights>> sources, const std::map<std::string, vk::Buffer*>& kept,
              const RunControl& control)
-    : device_(device), program_(with_scratch(std::move(program), request.precision, request.traits)), request_(request),
+    : device_(device), given_(std::move(program)),
+      program_(with_scratch(given_, request.precision, request.traits)), request_(request),
       sources_(std::move(sources)), plan_(make_plan(program_, request_)), copy_timeline_(device), compute_timeline_(device) {
     for (size_t i = 0; i < program_.tensors.size(); i++) {
         if (program_.tensors[i].role != TensorRole::kept) continue;

@@ -45,7 +45,7 @@ class Stage {
     ~Stage();
     Stage(const Stage&) = delete;
 
-    const Program& program() const { return program_; }
+    const Program& program() const { return given_; }  // as it was handed in, without scratch
     const Plan& plan() const { return plan_; }
 
     // Channels-last values, unpadded channels: [batch, height, width, channels].
@@ -102,7 +102,7 @@ class Stage {
     void collect_trace();
 
     vk::Device& device_;
-    Program program_;
+    Program given_, program_;
     PlanRequest request_;
     std::vector<std::shared_ptr<DeviceWeights>> sources_;
     std::map<TensorId, vk::Buffer*> kept_;

@@ -4,6 +4,7 @@
 
 #include "core/platform/dynamic_library.h"
 #include "vk/device_impl.h"
+#include "vk/pipeline_file.h"
 
 namespace sluice::vk {
 
@@ -218,6 +219,10 @@ std::unique_ptr<Device> Device::adopt(const HostDevice& host, const std::string&
 
 bool Device::has_transfer_queue() const {
     return impl_->transfer.handle != impl_->compute.handle;
+}
+
+std::string Device::driver_key() const {
+    return vk::driver_key(impl_->physical);
 }
 
 bool Device::prepare(std::span<const PipelineKey> keys) {

@@ -169,6 +169,8 @@ class Device {
 
     const DeviceInfo& info() const { return info_; }
     const DeviceTraits& traits() const { return info_.traits; }
+    void set_tiles(std::shared_ptr<const TileTable> tiles) { info_.traits.tiles = std::move(tiles); }
+    std::string driver_key() const;  // names device and driver, for files of what was measured on them
 
     Buffer create_buffer(uint64_t size, MemoryKind kind, const char* purpose);
     // Wraps host memory (address and size multiples of import_alignment()) without a copy. Empty Buffer where

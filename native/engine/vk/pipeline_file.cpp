@@ -45,13 +45,17 @@ uint64_t checksum(const PipelineFile& file) {
 
 }  // namespace
 
-std::string pipeline_file_path(const std::string& cache_dir, const Physical& physical) {
+std::string driver_key(const Physical& physical) {
     char name[96];
-    int length = std::snprintf(name, sizeof name, "pipelines-%04x-%04x-%08x-", physical.vendor,
-                               physical.device, physical.driver_version);
+    int length = std::snprintf(name, sizeof name, "%04x-%04x-%08x-", physical.vendor, physical.device,
+                               physical.driver_version);
     for (int i = 0; i < 8; ++i)
         length += std::snprintf(name + length, sizeof name - size_t(length), "%02x", physical.cache_uuid[i]);
-    return (fs::path(cache_dir) / (std::string(name) + ".bin")).string();
+    return name;
+}
+
+std::string pipeline_file_path(const std::string& cache_dir, const Physical& physical) {
+    return (fs::path(cache_dir) / ("pipelines-" + driver_key(physical) + ".bin")).string();
 }
 
 PipelineFile read_pipeline_file(const std::string& path, const Physical& physical) {

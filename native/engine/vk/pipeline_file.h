@@ -17,6 +17,7 @@ struct PipelineFile {
     std::vector<unsigned char> data;
 };
 
+std::string driver_key(const Physical& physical);
 std::string pipeline_file_path(const std::string& cache_dir, const Physical& physical);
 PipelineFile read_pipeline_file(const std::string& path, const Physical& physical);
 // Writes beside and renames. Throws when it cannot.
