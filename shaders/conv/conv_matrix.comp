@@ -59,6 +59,7 @@ shared uvec4 staged[main_size > stage_size ? main_size : stage_size];
 uvec4 a_next[a_loads];
 uvec4 b_next[b_loads];
 int a_row[a_loads];      // input rows under the tap at hand; -1: padding
+ivec3 origin[a_loads];   // 3x3 without a halo: first tap's place and image
 Affine low, high;        // of the eight channels at hand
 
 int id, channels8, depth8, depth_k, batch_first, pixel_first, panel_first, panels;
@@ -70,8 +71,29 @@ ivec2 pixel_of(int r) {
         const ivec2 at = ivec2(halo_x + r % halo, halo_y + r / halo);
         return ivec2(batch_first, at.x < p.out_width && at.y * p.out_width < p.pixels ? at.y * p.out_width + at.x : -1);
     }
-    const int at = pixel_first + r, image = at / p.pixels;
+    const int at = pixel_first + r, image = p.images == 1 ? (at < p.pixels ? 0 : 1) : at / p.pixels;
     return ivec2(p.batch_begin + image, image < p.images ? at - image * p.pixels : -1);
+}
+
+// Where this invocation's inputs lie, as far as that is the same for all steps: with a halo, and for 1x1 kernels, all.
+const bool rows_fixed = halo > 0 || kernel == 1;
+
+void find_inputs() {
+    [[unroll]] for (int i = 0; i < a_loads; i++) {
+        const int r = (id + i * local) / columns;
+        a_row[i] = -1;
+        origin[i] = ivec3(-2 * p.field_width - 8);
+        if (a_count % local != 0 && r >= a_rows) continue;
+        if (halo > 0) {
+            a_row[i] = field_row(ivec2(halo_x + r % halo_width, halo_y + p.row_begin + r / halo_width) - p.pad, batch_first);
+            continue;
+        }
+        const ivec2 pixel = pixel_of(r);
+        if (pixel.y < 0) continue;
+        const ivec2 at = output_pixel(pixel.y).origin;
+        if (kernel == 1) a_row[i] = field_row(at, pixel.x);
+        else origin[i] = ivec3(at, pixel.x);
+    }
 }
 
 Affine affine_of(int batch, int channel8, int half8) { return load_affine(batch, channel8 * 2 + half8); }
@@ -117,35 +139,17 @@ void store_weights() {
     }
 }
 
-// Inputs of one step without a halo: columns [column8, column8 + columns) of all taps in a row.
+// Inputs of one step: columns [column8, column8 + columns), with a halo of one tap, without one of all taps in a row.
 void fetch_inputs(int column8) {
-    const int at8 = column8 + id % columns, tap = at8 / channels8, channel8 = at8 - tap * channels8;
+    const int at8 = column8 + id % columns;
+    const int tap = rows_fixed ? 0 : at8 / channels8, channel8 = at8 - tap * channels8;
+    const bool inside = at8 < (halo > 0 ? channels8 : depth8);
     [[unroll]] for (int i = 0; i < a_loads; i++) {
-        const int r = (id + i * local) / columns;
-        a_row[i] = -1;
+        if (!rows_fixed) a_row[i] = field_row(origin[i].xy + ivec2(tap % kernel, tap / kernel), origin[i].z);
         a_next[i] = uvec4(0);
-        if (at8 < depth8 && (a_count % local == 0 || r < a_rows)) {
-            const ivec2 pixel = pixel_of(r);
-            if (pixel.y >= 0) a_row[i] = input_row(output_pixel(pixel.y), pixel.x, tap);
-            if (a_row[i] >= 0) a_next[i] = read_8(a_row[i], channel8);
-        }
+        if (inside && a_row[i] >= 0) a_next[i] = read_8(a_row[i], channel8);
     }
-}
-
-// Inputs of one step with a halo: columns [column8, …) of one tap for the block and its border.
-void fetch_halo(int column8) {
-    const int channel8 = column8 + id % columns;
-    [[unroll]] for (int i = 0; i < a_loads; i++) {
-        const int r = (id + i * local) / columns;
-        a_row[i] = -1;
-        a_next[i] = uvec4(0);
-        if (channel8 < channels8 && (a_count % local == 0 || r < a_rows)) {
-            const ivec2 at = ivec2(halo_x + r % halo_width, halo_y + p.row_begin + r / halo_width) - p.pad;
-            a_row[i] = field_row(at, batch_first);
-            if (a_row[i] >= 0) a_next[i] = read_8(a_row[i], channel8);
-        }
-    }
-    if (has(FLAG_AFFINE) && channel8 < channels8) {
+    if (halo > 0 && has(FLAG_AFFINE) && inside) {
         low = affine_of(batch_first, channel8, 0);
         high = affine_of(batch_first, channel8, 1);
     }
@@ -153,7 +157,8 @@ void fetch_halo(int column8) {
 
 void store_inputs(int column8) {
     const int at8 = column8 + id % columns;
-    if (folded && halo == 0 && at8 < depth8) {
+    const bool inside = at8 < (halo > 0 ? channels8 : depth8);
+    if (folded && halo == 0 && inside) {
         low = affine_of(p.batch_begin, at8 % channels8, 0);
         high = affine_of(p.batch_begin, at8 % channels8, 1);
     }
@@ -162,7 +167,7 @@ void store_inputs(int column8) {
         const int r = (id + i * local) / columns;
         if (a_count % local != 0 && r >= a_rows) continue;
         uvec4 x = a_next[i];
-        if (folded && a_row[i] >= 0) {
+        if (folded && inside && a_row[i] >= 0) {
             vec2 stats = vec2(0, 1);
             if (has(FLAG_ROW_STATS)) stats = fold[p.fold_offset + a_row[i]].xy;
             if (has(FLAG_AFFINE) && halo == 0 && p.images > 1) {
@@ -210,8 +215,8 @@ void main() {
     const int taps_a_block = halo > 0 ? taps : 1;
 
     if (first < last) {
-        if (halo > 0) fetch_halo(first * columns);
-        else fetch_inputs(first * columns);
+        find_inputs();
+        fetch_inputs(first * columns);
         fetch_weights(first * tile_k, min(tile_k, (halo > 0 ? channels8 : depth8) * 8 - first * tile_k));
     }
     [[dont_unroll]] for (int block = first; block < last; block++)
@@ -225,7 +230,7 @@ void main() {
             const int next_block = same_block ? block : block + 1, next_tap = same_block ? tap + 1 : 0;
             if (next_block < last) {
                 if (halo > 0) {
-                    if (!same_block) fetch_halo(next_block * columns);
+                    if (!same_block) fetch_inputs(next_block * columns);
                     fetch_weights(next_tap * channels8 * 8 + next_block * tile_k,
                                   min(tile_k, channels8 * 8 - next_block * tile_k));
                 } else {
@@ -265,7 +270,7 @@ void main() {
             const int panel = panel_first + vec / 8;
             if (pixel.y < 0 || panel >= panels) continue;
             const vec4 sum = uintBitsToFloat(staged[row * stage_pitch + vec]);
-            const int index = output_pixel(pixel.y).index;
+            const int index = p.row_begin * p.out_width + pixel.y;
             if (has(FLAG_PARTIAL)) {
                 result_f32[p.out_offset + ((pixel.x * p.out_pixels + index) * p.splits + split) * p.partial_channels +
                            (p.panel_begin + panel) * 8 + vec % 8] = sum;
