@@ -19,7 +19,7 @@ export const zones = [
     except: ['./src-renderer/core', './src-preload/contract', './node_modules'],
     message: 'core holds no React, no DOM and no Electron',
   },
-  ...['canvas', 'piano-roll', 'queue'].map((pane) => ({
+  ...['canvas', 'piano-roll'].map((pane) => ({
     target: `./src-renderer/${pane}`,
     from: './src-renderer',
     except: ['./core', './app', './ui', `./${pane}`],
