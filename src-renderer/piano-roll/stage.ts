@@ -323,6 +323,7 @@ export class RollStage {
     const { scale, sounding, scaleHelper } = rollNow();
     const { height } = this.size;
     const drums = isDrums(track);
+    const names: [name: string, y: number][] = [];
     this.#clipped(context, 0, RULER, KEYS, height, () => {
       for (let pitch = 0; pitch < PITCHES; pitch++) {
         const y = yOf(scale, pitch);
@@ -342,11 +343,13 @@ export class RollStage {
         if (drums || pitch % 12 === 0 || pitch % 12 === 5) context.fillRect(0, y + scale.row - 1, KEYS, 1);
         const named = drums ? scale.row >= 11 : pitch % 12 === 0 || (scale.row >= 15 && scaleHelper !== null);
         if (!named || black) continue;
-        context.fillStyle = this.#palette.keyText;
-        context.textAlign = drums ? 'left' : 'right';
-        context.fillText(keyName(pitch, drums), drums ? 4 : KEYS - 6, y + scale.row / 2 + 0.5, KEYS - 7);
-        context.textAlign = 'left';
+        names.push([keyName(pitch, drums), y + scale.row / 2 + 0.5]);
       }
+      // Over all keys: a name is higher than a low row.
+      context.fillStyle = this.#palette.keyText;
+      context.textAlign = drums ? 'left' : 'right';
+      for (const [name, y] of names) context.fillText(name, drums ? 4 : KEYS - 6, y, KEYS - 7);
+      context.textAlign = 'left';
     });
   }
 
