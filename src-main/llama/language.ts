@@ -63,6 +63,7 @@ export class LanguageService {
   readonly router: Router;
   readonly #options: LanguageOptions;
   #server: Promise<Server> | null = null;
+  #grammars: Grammars | null = null; // one for all requests: it keeps what it has compiled
   #notices = new Set<string>();
 
   constructor(options: LanguageOptions) {
@@ -99,9 +100,8 @@ export class LanguageService {
 
   // Compiles, or throws what is wrong with it (3) with line and column.
   async grammar(source: GrammarSource, onNotice: (text: string) => void): Promise<Grammar> {
-    const compiled = await this.#options
-      .grammars()
-      .compile(source.kind, source.text, { lenient: source.lenient });
+    this.#grammars ??= this.#options.grammars();
+    const compiled = await this.#grammars.compile(source.kind, source.text, { lenient: source.lenient });
     if (!compiled.ok) {
       const lines = compiled.problems.map(({ line, column, message }) =>
         line > 0 ? `line ${line}, column ${column}: ${message}` : message,
