@@ -10,6 +10,7 @@ import { IpcBridge } from './ipc/bridge.ts';
 import { serveFilesDomain } from './ipc/files.ts';
 import { servePaintingDomain } from './ipc/painting.ts';
 import { serveProjectsDomain } from './ipc/projects.ts';
+import { serveWords } from './ipc/words.ts';
 import { findModels } from './library/models.ts';
 import { addonPath, cacheDir, dataDir, modelFolders, programRoot, resourceDir } from './library/paths.ts';
 import { Projects } from './library/projects.ts';
@@ -75,6 +76,7 @@ function start(): void {
 
   const projects = new Projects(join(state, 'work'));
   serveProjectsDomain(bridge, projects, () => window);
+  const words = serveWords(bridge, state);
 
   const window = openWindow({ preload: join(here, '..', 'preload', 'index.cjs'), state });
   bridge.attach(window.webContents);
@@ -86,8 +88,8 @@ function start(): void {
     supervisor.close();
     orders.close();
     if (settled) return;
-    event.preventDefault(); // the last change is still on its way to the disk
-    void projects.settled().then(() => {
+    event.preventDefault(); // the last change is still on its way to the disk, and the language server ends first
+    void Promise.allSettled([projects.settled(), words.close()]).then(() => {
       settled = true;
       setImmediate(() => app.quit()); // within the event, Electron would take it for the same wish to quit
     });

@@ -67,6 +67,18 @@ export const zones = [
     message: 'the MIDI wrapper knows the addon and the contract, nothing above it',
   },
   {
+    target: './src-main/chat',
+    from: '.',
+    except: [
+      './src-main/chat',
+      './src-main/llama',
+      './src-main/library',
+      './src-preload/contract',
+      './node_modules',
+    ],
+    message: 'what the window asks knows the language service, files and the contract',
+  },
+  {
     target: './src-main/library',
     from: './src-main/cli',
     message: 'services do not know the command line',

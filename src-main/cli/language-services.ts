@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Arbiter } from '../jobs/arbiter.ts';
 import { cacheDir, modelFolders, programRoot } from '../library/paths.ts';
 import { LanguageService } from '../llama/language.ts';
-import { embeddedModel } from '../llama/locate.ts';
+import { candidates, embeddedModel, type Places } from '../llama/locate.ts';
 import { LogFile } from '../llama/log-file.ts';
 import { type ModelPlaces, resolveLanguageModel } from '../llama/models.ts';
 import type { Limits } from '../llama/states.ts';
@@ -27,6 +27,19 @@ const stateDir = (): string => {
 // One log for each process of ours: two at once would rotate each other's away.
 const logPath = (): string => join(stateDir(), 'logs', `llama-server-${process.pid}.log`);
 
+const serverPlaces = (): Places => {
+  const setting = process.env['SLUICE_LLAMA_SERVER'] ?? '';
+  return {
+    setting: setting === '' ? null : setting,
+    packaged: join(programRoot(), 'resources', 'bin', 'llama-server'),
+    path: process.env['PATH'] ?? '',
+    cacheDir: cacheDir(),
+  };
+};
+
+// A binary is there; whether it works is found out when it is asked.
+export const hasServer = (): boolean => candidates(serverPlaces()).some(({ path }) => existsSync(path));
+
 export interface LanguageSettings {
   slots?: number;
   contextTokens?: number;
@@ -42,15 +55,9 @@ export function makeLanguage({
   limits,
   model,
 }: LanguageSettings): LanguageService {
-  const setting = process.env['SLUICE_LLAMA_SERVER'] ?? '';
   const embedded = embeddedModel(cacheDir());
   return new LanguageService({
-    places: {
-      setting: setting === '' ? null : setting,
-      packaged: join(programRoot(), 'resources', 'bin', 'llama-server'),
-      path: process.env['PATH'] ?? '',
-      cacheDir: cacheDir(),
-    },
+    places: serverPlaces(),
     log: new LogFile(logPath()),
     arbiter: arbiter ?? new Arbiter(),
     grammars: loadGrammars,

@@ -1,11 +1,13 @@
 // Everything that crosses between the window and the main process: one domain a file.
 import { app } from './app.ts';
+import { chat } from './chat.ts';
 import { files } from './files.ts';
+import { grammars } from './grammars.ts';
 import type { Bridge, Client } from './ipc.ts';
 import { painting } from './painting.ts';
 import { projects } from './projects.ts';
 
-export const contract = { app, files, painting, projects };
+export const contract = { app, chat, files, grammars, painting, projects };
 
 export type StudioContract = typeof contract;
 export type StudioBridge = Bridge<StudioContract>;

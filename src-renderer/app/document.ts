@@ -1,7 +1,16 @@
 // The open document and its history, as the window's one store of it.
 import { create } from 'zustand';
 import { emptyDocument, on, type StudioDocument } from '../core/document.ts';
-import { type Action, beginHistory, type History, perform, redo, seal, undo } from '../core/history.ts';
+import {
+  type Action,
+  amend,
+  beginHistory,
+  type History,
+  perform,
+  redo,
+  seal,
+  undo,
+} from '../core/history.ts';
 
 interface DocumentStore {
   history: History<StudioDocument>;
@@ -26,6 +35,21 @@ export const performAction = (action: Action<StudioDocument>): void =>
 
 export const performOn = <P extends keyof StudioDocument>(part: P, action: Action<StudioDocument[P]>): void =>
   performAction(on(part, action));
+
+// Something that happened to a part and cannot be undone: no step.
+export function recordOn<P extends keyof StudioDocument>(
+  part: P,
+  event: (part: StudioDocument[P]) => StudioDocument[P],
+): void {
+  // Most steps did not touch this part: they share it, and go on sharing it.
+  const changed = new Map<StudioDocument[P], StudioDocument[P]>();
+  const once = (before: StudioDocument[P]): StudioDocument[P] => {
+    const after = changed.get(before) ?? event(before);
+    changed.set(before, after);
+    return after;
+  };
+  change((history) => amend(history, (document) => on(part, { label: '', apply: once }).apply(document)));
+}
 
 // A gesture that was merged into one step is over.
 export const sealStep = (): void => change(seal);

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'react';
 import { Composer } from './Composer.tsx';
+import { GhostBar } from './GhostBar.tsx';
 import { listenToPointer } from './input.ts';
 import { followResults } from './results.ts';
 import { ResultBar } from './ResultBar.tsx';
@@ -47,6 +48,7 @@ export function CanvasPane() {
         <ToolOptions />
         <ZoomBar />
         <ResultBar />
+        <GhostBar />
         <Composer />
       </div>
       <SidePanel />

@@ -7,6 +7,7 @@ import { setBox } from '../core/canvas/actions.ts';
 import { fitBox, gridBox, type Point, type View } from '../core/canvas/geometry.ts';
 import { isControl, type Layer } from '../core/canvas/model.ts';
 import type { Draft } from './draft.ts';
+import { showGhosts } from './ghost-view.ts';
 import { LayerBitmaps } from './layer-bitmaps.ts';
 import { useResults, type Overlay } from './results.ts';
 import { selectedLayer, setView, useCanvasView } from './view.ts';
@@ -73,6 +74,7 @@ export class CanvasStage {
         this.#bitmaps.forgetAsset(asset);
         this.#static.batchDraw();
       }),
+      showGhosts(this.#results),
       () => observer.disconnect(),
     ];
     this.#syncDocument();

@@ -70,3 +70,17 @@ export function redo<D>(history: History<D>): History<D> {
 export function together<D>(label: string, actions: readonly Action<D>[]): Action<D> {
   return { label, apply: (document) => actions.reduce((now, action) => action.apply(now), document) };
 }
+
+// Something that happened and is not undone (an answer that came), told to every document that the history holds:
+// going back does not lose it. `change` must be pure and is asked once for each document.
+export function amend<D>(history: History<D>, change: (document: D) => D): History<D> {
+  const step = (each: Step<D>): Step<D> => {
+    const other = change(each.other);
+    return other === each.other ? each : { ...each, other };
+  };
+  return {
+    present: change(history.present),
+    past: history.past.map(step),
+    future: history.future.map(step),
+  };
+}

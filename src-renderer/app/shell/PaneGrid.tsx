@@ -107,6 +107,12 @@ function PaneFrame({ pane }: { pane: Pane }) {
 const share = (column: readonly string[]): number =>
   column.includes('canvas') || column.includes('roll') ? 74 : 26;
 
+// The queue needs little; what is read and worked in gets the rest.
+const rowShare = (column: readonly string[], id: string): number => {
+  const weight = (each: string): number => (each === 'queue' ? 1 : 2.2);
+  return (100 * weight(id)) / column.reduce((sum, each) => sum + weight(each), 0);
+};
+
 export function PaneGrid() {
   const { columns, alone } = useLayout();
   const single = alone === null ? undefined : paneOf(alone);
@@ -131,7 +137,7 @@ export function PaneGrid() {
                   return pane === undefined ? null : (
                     <Fragment key={id}>
                       {row > 0 && <Separator className="separator" aria-label="Height of panes" />}
-                      <Panel id={id} minSize="120px">
+                      <Panel id={id} defaultSize={`${rowShare(column, id)}%`} minSize="120px">
                         <PaneFrame pane={pane} />
                       </Panel>
                     </Fragment>

@@ -1,0 +1,56 @@
+// Language models and grammars for the window: makes the services on first use and serves both domains.
+import { join } from 'node:path';
+import type { Emit } from '../../src-preload/contract/ipc.ts';
+import type { chat } from '../../src-preload/contract/chat.ts';
+import type { Grammars } from '../../src-preload/contract/grammar.ts';
+import { describeModel, WANTED_CONTEXT } from '../chat/models.ts';
+import { LanguageSetUp } from '../chat/set-up.ts';
+import { Talks } from '../chat/talks.ts';
+import { loadGrammars } from '../cli/grammar-services.ts';
+import { hasServer, languageModel, languageModelPlaces, makeLanguage } from '../cli/language-services.ts';
+import { programRoot, resourceDir } from '../library/paths.ts';
+import { findLanguageModels } from '../llama/models.ts';
+import type { IpcBridge } from './bridge.ts';
+import { serveChatDomain } from './chat.ts';
+import { serveGrammarsDomain } from './grammars.ts';
+
+// Two conversations at once; more would share the context of a small model among too many.
+const SLOTS = 2;
+
+// Returns what ends the server and whatever else runs.
+export function serveWords(bridge: IpcBridge, state: string): { close(): Promise<void> } {
+  let grammars: Grammars | null = null;
+  const emit: Emit<typeof chat> = (name, payload) => emitChat(name, payload);
+  const setUp = new LanguageSetUp(
+    {
+      script: join(programRoot(), 'scripts', 'set-up-language.mjs'),
+      node: process.env['npm_node_execpath'] ?? 'node',
+      isThere: () => hasServer() && findLanguageModels(languageModelPlaces()).length > 0,
+    },
+    (changed) => emit('setUpChanged', changed),
+  );
+  const talks = new Talks({
+    language: () => makeLanguage({ slots: SLOTS, contextTokens: WANTED_CONTEXT, model: languageModel(null) }),
+    model: languageModel,
+    onState: (changed) => emit('state', changed),
+    onText: (id, text) => emit('text', { id, text }),
+    onNotice: (id, text) => emit('notice', { id, text }),
+  });
+  const emitChat = serveChatDomain(bridge, {
+    talks: () => talks,
+    setUp: () => setUp,
+    hasServer,
+    models: () => Promise.all(findLanguageModels(languageModelPlaces()).map((found) => describeModel(found))),
+  });
+  serveGrammarsDomain(bridge, {
+    grammars: () => (grammars ??= loadGrammars()),
+    resourceDir: resourceDir(),
+    state,
+  });
+  return {
+    close: async () => {
+      setUp.close();
+      await talks.close();
+    },
+  };
+}

@@ -1,0 +1,30 @@
+// Over a proposal on the canvas: take it or not.
+import { Check, X } from 'lucide-react';
+import { useGhost } from '../app/ghost.ts';
+import { showKey } from '../app/commands/keys.ts';
+
+export function GhostBar() {
+  const ghost = useGhost((state) => state.ghost);
+  if (ghost === null) return null;
+  return (
+    <div className="result-bar ghost-bar floating" role="group" aria-label="Proposal">
+      <span>Proposed</span>
+      <button
+        type="button"
+        className="button button-primary"
+        title={showKey('Alt+Enter')}
+        onClick={() => ghost.accept()}
+      >
+        <Check size={15} aria-hidden /> Accept
+      </button>
+      <button
+        type="button"
+        className="button"
+        title={showKey('Alt+Backspace')}
+        onClick={() => ghost.refuse()}
+      >
+        <X size={15} aria-hidden /> Refuse
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,43 @@
+// What the main process knows of language models and grammars, kept fresh by its events.
+import { queryOptions, useQuery } from '@tanstack/react-query';
+import type { ChatStatus } from '../../src-preload/contract/chat.ts';
+import type { OfferedGrammar } from '../../src-preload/contract/grammars.ts';
+import { queryClient } from '../app/queries.ts';
+import { studio } from '../app/studio.ts';
+
+// Models come and go with files, so they are looked at anew when the pane is.
+export const chatStatusQuery = queryOptions({
+  queryKey: ['chat', 'status'],
+  queryFn: () => studio.chat.status(),
+  refetchOnMount: 'always',
+});
+
+export const grammarsQuery = queryOptions({
+  queryKey: ['grammars'],
+  queryFn: () => studio.grammars.offered(),
+});
+
+export const useChatStatus = (): ChatStatus | undefined => useQuery(chatStatusQuery).data;
+export const useGrammars = (): readonly OfferedGrammar[] => useQuery(grammarsQuery).data ?? [];
+
+export const refreshStatus = (): Promise<void> =>
+  queryClient.invalidateQueries({ queryKey: chatStatusQuery.queryKey });
+export const refreshGrammars = (): Promise<void> =>
+  queryClient.invalidateQueries({ queryKey: grammarsQuery.queryKey });
+
+function patch(changes: Partial<ChatStatus>): void {
+  queryClient.setQueryData(chatStatusQuery.queryKey, (status) =>
+    status === undefined ? undefined : { ...status, ...changes },
+  );
+}
+
+export function followChat(): () => void {
+  const leave = [
+    studio.chat.state((state) => patch({ state })),
+    studio.chat.setUpChanged((setUp) => {
+      patch({ setUp });
+      if (setUp.kind !== 'running') void refreshStatus();
+    }),
+  ];
+  return () => leave.forEach((stop) => stop());
+}
