@@ -192,7 +192,7 @@ async function checkMany(check, studio) {
     `${frames.median} ms`,
   );
   await openMidi(page, 'broken.mid', bytes.slice(0, 100));
-  await page.getByText(/broken\.mid: expected a standard MIDI file, found a damaged one/).waitFor();
+  await page.getByText(/Broken\.mid: expected a standard MIDI file, found a damaged one/).waitFor();
   check('a damaged file is refused by name', true);
   await page.getByRole('button', { name: 'Dismiss' }).first().click();
   await page.getByRole('application', { name: 'Notes' }).focus();
