@@ -1,5 +1,5 @@
 //! Events a second of a model, beside the memory bandwidth that bounds them:
-//! `cargo run --release --example bench -- MODEL [threads]`. bench/midi.mjs runs it, with peers where they are there.
+//! `cargo run --release --example bench -- MODEL [threads]`. It runs no peers.
 
 use std::path::Path;
 use std::sync::Arc;
