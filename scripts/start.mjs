@@ -1,7 +1,8 @@
 // npm start: the studio. On a machine without a display it runs on a screen in memory, paints the example, keeps a
 // screenshot beside the demo's results and ends.
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { prepareOrExit } from './bootstrap/index.mjs';
 import { demo } from './demo/index.mjs';
@@ -36,10 +37,17 @@ async function withoutDisplay(env) {
   mkdirSync(folder, { recursive: true });
   console.log('There is no display: the studio runs on a screen in memory and keeps a picture of itself.');
   const screen = await startXvfb({ width: 1440, height: 920 });
+  // The example must not be added to what somebody draws, so it gets a data folder of its own.
+  const data = mkdtempSync(join(tmpdir(), 'sluice-start-'));
   try {
-    return await studio([`--screenshot=${join(folder, 'studio.png')}`], { ...env, DISPLAY: screen.display });
+    return await studio([`--screenshot=${join(folder, 'studio.png')}`], {
+      ...env,
+      DISPLAY: screen.display,
+      XDG_DATA_HOME: data,
+    });
   } finally {
     await screen.close();
+    rmSync(data, { recursive: true, force: true });
   }
 }
 
