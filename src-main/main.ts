@@ -7,7 +7,9 @@ import { app, BrowserWindow, Menu, session } from 'electron';
 import { Engine } from './engine/index.ts';
 import { serveAppDomain } from './ipc/app.ts';
 import { IpcBridge } from './ipc/bridge.ts';
+import { CONTROLS_FOLDER, Gallery } from './gallery/gallery.ts';
 import { serveFilesDomain } from './ipc/files.ts';
+import { serveGalleryDomain } from './ipc/gallery.ts';
 import { servePaintingDomain } from './ipc/painting.ts';
 import { serveProjectsDomain } from './ipc/projects.ts';
 import { serveWords } from './ipc/words.ts';
@@ -24,7 +26,9 @@ import { denyPermissions, guardContents } from './window/security.ts';
 import { openWindow } from './window/window.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const gallery = join(dataDir(), 'gallery');
+const galleryFolder = join(dataDir(), 'gallery');
+const galleryUrl = (file: string): string =>
+  `${APP_ORIGIN}${GALLERY_PREFIX}${file.split('/').map(encodeURIComponent).join('/')}`;
 const state = join(dataDir(), 'studio');
 
 app.setName('Sluice');
@@ -36,10 +40,9 @@ guardContents();
 
 function start(): void {
   mkdirSync(state, { recursive: true });
-  mkdirSync(gallery, { recursive: true });
   if (process.platform !== 'darwin') Menu.setApplicationMenu(null);
   denyPermissions(session.defaultSession);
-  serveApp(session.defaultSession, { page: join(programRoot(), 'out', 'renderer'), gallery });
+  serveApp(session.defaultSession, { page: join(programRoot(), 'out', 'renderer'), gallery: galleryFolder });
 
   let engine: Engine | null = null;
   const supervisor = new PaintingSupervisor(() => spawnPaintingChild(join(here, 'painting-child.js')), {
@@ -53,12 +56,14 @@ function start(): void {
     {
       execute: supervisor.execute,
       models,
-      gallery,
+      gallery: galleryFolder,
+      controls: join(galleryFolder, CONTROLS_FOLDER),
       work: join(app.getPath('temp'), `sluice-orders-${process.pid}`),
-      pictureUrl: (file) => `${APP_ORIGIN}${GALLERY_PREFIX}${encodeURIComponent(file)}`,
+      pictureUrl: galleryUrl,
     },
     (job) => {
       emitPainting('changed', job);
+      if (job.state === 'done') void tellOfPictures(job.pictures);
       screenshot?.jobChanged(job);
     },
   );
@@ -73,6 +78,20 @@ function start(): void {
     models,
     orders: () => orders,
   });
+
+  const gallery = new Gallery({
+    folder: galleryFolder,
+    stars: join(state, 'stars.json'),
+    url: galleryUrl,
+  });
+  const emitGallery = serveGalleryDomain(bridge, gallery, () => window);
+  const tellOfPictures = async (painted: readonly { id: string }[]): Promise<void> => {
+    const pictures = await Promise.all(painted.map(({ id }) => gallery.read(id)));
+    emitGallery(
+      'added',
+      pictures.filter((picture) => picture !== null),
+    );
+  };
 
   const projects = new Projects(join(state, 'work'));
   serveProjectsDomain(bridge, projects, () => window);

@@ -56,6 +56,12 @@ export const zones = [
       'the language service knows leases, files and the contract; grammars reach it through the contract',
   },
   {
+    target: './src-main/gallery',
+    from: '.',
+    except: ['./src-main/gallery', './src-main/library', './src-preload/contract', './node_modules'],
+    message: 'the gallery knows files and the contract',
+  },
+  {
     target: './src-main/serve',
     from: './src-main/cli',
     message: 'services do not know the command line',

@@ -1,5 +1,6 @@
 // Text in PNG files: tEXt where Latin-1 is enough (what every reader knows), iTXt where it is not.
 // Chunk layout: W3C PNG, third edition, sections 5 and 11.3.3. Pixels are sharp's business.
+import { inflateSync } from 'node:zlib';
 import { crc32 } from './crc32.ts';
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
@@ -59,18 +60,38 @@ export function addPngTexts(png: Buffer, texts: readonly PngText[]): Buffer {
   throw new Error('a PNG file begins with IHDR');
 }
 
-// The texts that addPngTexts writes; compressed ones of other programs are left out.
+// A text is never so long; a file that claims more is up to no good.
+const MAX_TEXT_BYTES = 16 * 2 ** 20;
+
+function inflated(data: Buffer): Buffer | null {
+  try {
+    return inflateSync(data, { maxOutputLength: MAX_TEXT_BYTES });
+  } catch {
+    return null; // damaged, or too long
+  }
+}
+
+// What follows the keyword of an iTXt chunk: two flags, language, translated keyword, text.
+function internationalText(data: Buffer, zero: number): string | null {
+  const language = data.indexOf(0, zero + 3);
+  const translated = language < 0 ? -1 : data.indexOf(0, language + 1);
+  if (translated < 0) return null;
+  const text = data.subarray(translated + 1);
+  return (data[zero + 1] === 0 ? text : inflated(text))?.toString('utf8') ?? null;
+}
+
+// All texts of a file, in its order; damaged ones are left out.
 export function readPngTexts(png: Buffer): PngText[] {
   const texts: PngText[] = [];
   for (const { type, data } of chunksOf(png)) {
     const zero = data.indexOf(0);
     if (zero < 1) continue;
     const keyword = data.toString('latin1', 0, zero);
-    if (type === 'tEXt') texts.push({ keyword, text: data.toString('latin1', zero + 1) });
-    if (type !== 'iTXt' || data[zero + 1] !== 0) continue;
-    const language = data.indexOf(0, zero + 3);
-    const translated = language < 0 ? -1 : data.indexOf(0, language + 1);
-    if (translated >= 0) texts.push({ keyword, text: data.toString('utf8', translated + 1) });
+    let text: string | null = null;
+    if (type === 'tEXt') text = data.toString('latin1', zero + 1);
+    if (type === 'zTXt') text = inflated(data.subarray(zero + 2))?.toString('latin1') ?? null;
+    if (type === 'iTXt') text = internationalText(data, zero);
+    if (text !== null) texts.push({ keyword, text });
   }
   return texts;
 }

@@ -1,9 +1,9 @@
 // Painting for the window: turns orders (settings and pictures as bytes) into requests, runs them through the same
 // queue as the command line does, and keeps results in the gallery. Pictures of an order lie in a folder of their own
 // until its job is forgotten.
-import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { PaintRequest } from '../../src-preload/contract/jobs.ts';
 import type {
   PaintedPicture,
@@ -37,6 +37,7 @@ export interface OrdersSetup {
   execute: Execute<PaintRequest, EnginePicture>;
   models(): readonly FoundModel[];
   gallery: string; // a folder
+  controls: string; // the folder where what steered kept pictures is kept too
   work: string; // a folder for what jobs read
   pictureUrl(file: string): string;
 }
@@ -106,6 +107,7 @@ export class PaintingOrders {
   constructor(setup: OrdersSetup, changed: (job: PaintJob) => void) {
     this.#setup = setup;
     mkdirSync(setup.gallery, { recursive: true });
+    mkdirSync(setup.controls, { recursive: true });
     mkdirSync(setup.work, { recursive: true });
     this.#runner = new JobRunner<Queued, Painted>((queued, reports) => {
       const running = setup.execute(queued.request, reports);
@@ -132,9 +134,10 @@ export class PaintingOrders {
     };
     try {
       const request = requestOf(order.settings, model, {
-        controls: order.controls.map(({ kind, picture, strength, start, end }, index) => ({
+        controls: order.controls.map(({ kind, picture, strength, start, end }) => ({
           kind,
-          image: put(`control-${index}.png`, picture),
+          // Its own hash is its name: the painted picture's text then says exactly what steered it.
+          image: put(`${createHash('sha256').update(picture).digest('hex')}.png`, picture),
           model: resolveControl(kind, null, models),
           strength,
           start,
@@ -192,6 +195,10 @@ export class PaintingOrders {
       files.push({ path: join(this.#setup.gallery, file), content });
       const { width, height } = image;
       pictures.push({ id: file, url: this.#setup.pictureUrl(file), width, height, seed });
+    }
+    for (const image of new Set(request.controls.map((control) => control.image))) {
+      const path = join(this.#setup.controls, basename(image));
+      if (!existsSync(path)) files.push({ path, content: readFileSync(image) });
     }
     await writeWhole(files);
     return { pictures, seconds: figures.seconds, peakDeviceBytes: figures.peakDeviceBytes };

@@ -2,12 +2,13 @@
 import { app } from './app.ts';
 import { chat } from './chat.ts';
 import { files } from './files.ts';
+import { gallery } from './gallery.ts';
 import { grammars } from './grammars.ts';
 import type { Bridge, Client } from './ipc.ts';
 import { painting } from './painting.ts';
 import { projects } from './projects.ts';
 
-export const contract = { app, chat, files, grammars, painting, projects };
+export const contract = { app, chat, files, gallery, grammars, painting, projects };
 
 export type StudioContract = typeof contract;
 export type StudioBridge = Bridge<StudioContract>;

@@ -8,6 +8,7 @@ export interface Pane {
   readonly icon: LucideIcon;
   readonly place: number | null; // its column in the usual layout; null: hidden until it is asked for
   readonly under?: string; // a pane that it comes below when it is asked for
+  readonly quiet?: boolean; // its switch shows no name: a tool, not a craft
   readonly keys?: readonly string[]; // shows it
   readonly Component: ComponentType;
 }

@@ -64,9 +64,46 @@ function drawEdges(context: Context, item: Placed, ink: string): void {
 
 export const EDGE_INK = '#2f4fd0';
 
+// A picture of white lines on black in one ink: as opaque as it is bright. Kept, since the same one is drawn again
+// whenever its layer changes.
+const kept = new Map<string, OffscreenCanvas>();
+const MANY = 8;
+
+function linesOf(asset: string, ink: string): OffscreenCanvas | null {
+  const key = `${asset} ${ink}`;
+  const found = kept.get(key);
+  if (found !== undefined) return found;
+  const bitmap = assetBitmap(asset);
+  if (bitmap === undefined) return null;
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const drawing = canvas.getContext('2d', { willReadFrequently: true });
+  if (drawing === null) throw new Error('there is no 2D context for lines');
+  drawing.drawImage(bitmap, 0, 0);
+  const image = drawing.getImageData(0, 0, canvas.width, canvas.height);
+  const [r, g, b] = [1, 3, 5].map((at) => Number.parseInt(ink.slice(at, at + 2), 16)) as [
+    number,
+    number,
+    number,
+  ];
+  const { data } = image;
+  for (let i = 0; i < data.length; i += 4) data.set([r, g, b, data[i] ?? 0], i);
+  drawing.putImageData(image, 0, 0);
+  const oldest = kept.keys().next();
+  if (kept.size >= MANY && oldest.done !== true) kept.delete(oldest.value);
+  kept.set(key, canvas);
+  return canvas;
+}
+
+const lineInk = (kind: LayerKind): string => (kind === 'canny' ? EDGE_INK : '#17181b');
+
 // `ink` replaces every colour: a control picture is white on black, whatever it looks like on the canvas.
 export function drawItem(context: Context, item: Item, kind: LayerKind, ink: string | null = null): void {
   if (item.type === 'picture') {
+    if (item.as === 'lines') {
+      const lines = linesOf(item.asset, ink ?? lineInk(kind));
+      if (lines !== null) context.drawImage(lines, item.x, item.y, item.width, item.height);
+      return;
+    }
     if (kind === 'canny') {
       drawEdges(context, item, ink ?? EDGE_INK);
       return;

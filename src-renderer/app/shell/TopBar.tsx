@@ -64,16 +64,17 @@ function PaneSwitch() {
   const layout = useLayout();
   return (
     <div className="pane-switch" role="group" aria-label="Panes">
-      {panes.map(({ id, title, icon: Icon }) => (
+      {panes.map(({ id, title, icon: Icon, quiet }) => (
         <button
           key={id}
           type="button"
           className="pane-toggle"
+          title={title}
           aria-pressed={isShown(layout, id)}
           onClick={() => layoutCommands.toggle(id)}
         >
           <Icon size={15} aria-hidden />
-          <span>{title}</span>
+          <span className={quiet === true ? 'visually-hidden' : ''}>{title}</span>
         </button>
       ))}
     </div>

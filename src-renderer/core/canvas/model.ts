@@ -49,6 +49,8 @@ export const placed = z.object({
   y: finite,
   width: z.number().positive(),
   height: z.number().positive(),
+  // White lines on black, as a ControlNet sees them; drawn in the layer's ink. Absent: a picture as it is.
+  as: z.literal('lines').optional(),
 });
 
 export const item = z.union([stroke, shape, area, placed]);
