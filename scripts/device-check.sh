@@ -7,6 +7,7 @@
 # Environment: CHECK_SECONDS (170) for all of it; CHECK_DEVICE (auto) as --device; CHECK_STEPS (20);
 # CHECK_BUDGETS (359,0,1024,384) and CHECK_CONTROL_BUDGETS (384,0,1024,359), in MiB, 0 is the driver's own;
 # CHECK_MODEL (sd15), a specification of native/engine/testdata/models; CHECK_SIZE (512x512).
+# CHECK_EVERY=N: nothing but the failure of every occurrence of every call, in N processes at once, the Nth part each.
 set -u
 programs=${1:-build/native}
 scratch=${2:-${TMPDIR:-/tmp}/sluice-device-check-$$}
@@ -82,6 +83,33 @@ check() {
 
 echo "programs: $programs, scratch: $scratch, $(nproc) cores"
 nvidia-smi --query-gpu=name,driver_version,memory.used,memory.total --format=csv,noheader 2>/dev/null
+
+# Every process has a log and a folder of its own; all have what is left of the time.
+every() {
+  local parts=$1 k failed=0 processes=()
+  for ((k = 0; k < parts; k++)); do
+    mkdir -p "$TMPDIR/every-$k"
+    TMPDIR="$TMPDIR/every-$k" SLUICE_FAIL_EVERY=$k/$parts timeout --kill-after=5 "$(remaining)" \
+      "$tests" --no-colors=true '--test-case=failures: every*' >"$logs/every-$k.log" 2>&1 &
+    processes+=($!)
+  done
+  for ((k = 0; k < parts; k++)); do
+    wait "${processes[$k]}" && continue
+    echo "-- every $k/$parts: status $?"
+    grep -aE 'ERROR|CHECK\(|REQUIRE\(|values:|site :=|occurrence :=|exception' "$logs/every-$k.log" | head -n 12
+    failed=$((failed + 1))
+  done
+  cat "$logs"/every-*.log | grep -a 'MESSAGE:' |
+    awk '{ for (i = 2; i <= NF; i++) { if ($i == "failures") errors += $(i - 1); if ($i == "had") none += $(i - 1) } }
+      END { print errors + 0 " failures became errors, " none + 0 " had no consequence" }'
+  echo "-- every occurrence: $failed of $parts parts failed, $SECONDS s"
+  rm -rf "$scratch/tmp"
+  [ "$failed" -eq 0 ]
+}
+if [ "${CHECK_EVERY:-0}" -gt 0 ]; then
+  every "$CHECK_EVERY"
+  exit $?
+fi
 
 # The model is written meanwhile, one process a component.
 seeding=()

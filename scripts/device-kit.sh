@@ -12,11 +12,11 @@ libraries=$(dirname "$(find /usr/lib -name libutf8proc.a | head -n 1)")
 cmake -S "$root/native" -B "$build" -G 'Unix Makefiles' -DCMAKE_BUILD_TYPE=Release -DSLUICE_ADDON=OFF \
   -DSLUICE_TEST_DATA_DIR=native/engine/testdata -DCMAKE_EXE_LINKER_FLAGS='-static-libstdc++ -static-libgcc' \
   -DUTF8PROC_LIBRARY="$libraries/libutf8proc.a" -DZLIB_LIBRARY="$libraries/libz.a" >/dev/null
-cmake --build "$build" --parallel "${KIT_JOBS:-$(nproc)}" --target sluice_tests bench_ops bench_paint seeded_model
+cmake --build "$build" --parallel "${KIT_JOBS:-$(nproc)}" --target sluice_tests bench_ops bench_gpu bench_paint seeded_model
 
 rm -rf "$folder"
 mkdir -p "$folder/bin" "$folder/lib"
-for program in engine/sluice_tests engine/bench_ops engine/bench_paint examples/seeded_model; do
+for program in engine/sluice_tests engine/bench_ops engine/bench_gpu engine/bench_paint examples/seeded_model; do
   strip -o "$folder/bin/$(basename "$program")" "$build/$program"
 done
 # Where a library is not installed here it is not carried; a machine with a desktop's driver has them.

@@ -15,7 +15,7 @@ export const name = 'goldens';
 const pictureBounds = { fp32: { latents: 1e-3, psnr: 65 }, fp16: { latents: 5e-3, psnr: 57 } };
 
 const chosenPasses = [
-  ...['odd/text-encoder-b2', 'tiny/unet-b2-5x7-residuals', 'odd2/controlnet-b2-5x7-strength'],
+  ...['odd/text-encoder-b2', 'tiny/unet-b2-9x11-residuals', 'odd2/controlnet-b2-5x7-strength'],
   ...['odd/vae-encoder-b1-64x48', 'tiny/vae-decoder-b2-4x6', 'tiny/unet-b1-9x13-two-chunks'],
 ];
 const chosenPictures = [

@@ -110,15 +110,22 @@ def small(folder: pathlib.Path) -> list[dict]:
         cases = Cases(model, folder)
         cases.text_encoder("b1", 1)
         cases.text_encoder("b2", 2)
-        cases.unet("b1-8x8", 1, 8, 8, [500.0])
-        cases.unet("b2-8x6", 2, 8, 6, [999.0, 0.25])
-        cases.unet("b1-9x13-two-chunks", 1, 9, 13, [21.0], chunks=2)
-        cases.unet("b2-5x7-residuals", 2, 5, 7, [703.5], residuals=True)
-        # At 1x1 the groups of tiny's normalisations hold two values, and fp16 noise turns their signs: PyTorch's too.
+        # At 1x1 the groups of tiny's normalisations hold two values, which become their signs however near they are,
+        # and fp16 noise turns signs: when what it stores is rounded to fp16, diffusers itself strays by 1.6e-2 on a
+        # b2-8x6 and 6e-3 on a b1-8x8 (check_conditioning.py). Such a golden says nothing of a device, so tiny's levels
+        # end at 2x2, where it strays by 3.8e-3 at most. The other models' groups hold more values at 1x1.
         if model == "tiny":
+            cases.unet("b1-16x16", 1, 16, 16, [500.0])
+            cases.unet("b2-16x12", 2, 16, 12, [999.0, 0.25])
+            cases.unet("b1-9x13-two-chunks", 1, 9, 13, [21.0], chunks=2)
+            cases.unet("b2-9x11-residuals", 2, 9, 11, [703.5], residuals=True)
             cases.controlnet("b1-9x10", 1, 9, 10, [333.3])
             cases.controlnet("b2-9x9-strength", 2, 9, 9, [901.0, 40.0], strength=0.7)
         else:
+            cases.unet("b1-8x8", 1, 8, 8, [500.0])
+            cases.unet("b2-8x6", 2, 8, 6, [999.0, 0.25])
+            cases.unet("b1-9x13-two-chunks", 1, 9, 13, [21.0], chunks=2)
+            cases.unet("b2-5x7-residuals", 2, 5, 7, [703.5], residuals=True)
             cases.controlnet("b1-8x6", 1, 8, 6, [333.3])
             cases.controlnet("b2-5x7-strength", 2, 5, 7, [901.0, 40.0], strength=0.7)
         cases.vae_encoder("b1-64x48", 1, 64, 48)
