@@ -3,7 +3,8 @@
 # network. Needs a Vulkan loader and driver. Most telling parts first, each with its own time limit; a failure stops
 # none of the others. Logs go to $OUT/logs where OUT is set, else beside the scratch data.
 #   scripts/device-check.sh [PROGRAMS [SCRATCH]]    from the repository's root
-# PROGRAMS: build/native, or a kit made by scripts/device-kit.sh. SCRATCH: a new folder with 8 GiB to spare.
+# PROGRAMS: build/native, or a kit made by scripts/device-kit.sh, packed or not.
+# SCRATCH: a new folder with 8 GiB to spare.
 # Environment: CHECK_SECONDS (170) for all of it; CHECK_DEVICE (auto) as --device; CHECK_STEPS (20);
 # CHECK_BUDGETS (359,0,1024,384) and CHECK_CONTROL_BUDGETS (384,0,1024,359), in MiB, 0 is the driver's own;
 # CHECK_MODEL (sd15), a specification of native/engine/testdata/models; CHECK_SIZE (512x512).
@@ -19,6 +20,10 @@ size=${CHECK_SIZE:-512x512}
 logs=${OUT:-$scratch}/logs
 mkdir -p "$scratch/tmp" "$logs" || exit 1
 export TMPDIR="$scratch/tmp"
+if [ -f "$programs" ]; then
+  mkdir -p "$scratch/kit" && tar -C "$scratch/kit" -xzf "$programs" || exit 1
+  programs=$scratch/kit
+fi
 failures=0
 
 find_program() {
@@ -103,7 +108,7 @@ every() {
     awk '{ for (i = 2; i <= NF; i++) { if ($i == "failures") errors += $(i - 1); if ($i == "had") none += $(i - 1) } }
       END { print errors + 0 " failures became errors, " none + 0 " had no consequence" }'
   echo "-- every occurrence: $failed of $parts parts failed, $SECONDS s"
-  rm -rf "$scratch/tmp"
+  rm -rf "$scratch/tmp" "$scratch/kit"
   [ "$failed" -eq 0 ]
 }
 if [ "${CHECK_EVERY:-0}" -gt 0 ]; then
@@ -136,6 +141,6 @@ table ops-fp32 15 "$bench_ops" --device "$device"
 check vulkan 20 "$tests" --no-colors=true '--test-case=vk:*'
 check failures 60 "$tests" --no-colors=true '--test-case=failures:*'
 
-rm -rf "$scratch/model" "$scratch/cache" "$scratch/tmp"
+rm -rf "$scratch/model" "$scratch/cache" "$scratch/tmp" "$scratch/kit"
 echo "-- all in $SECONDS s, $failures parts failed; logs in $logs"
 [ "$failures" -eq 0 ]
