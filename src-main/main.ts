@@ -10,8 +10,11 @@ import { IpcBridge } from './ipc/bridge.ts';
 import { CONTROLS_FOLDER, Gallery } from './gallery/gallery.ts';
 import { serveFilesDomain } from './ipc/files.ts';
 import { serveGalleryDomain } from './ipc/gallery.ts';
+import { modelSources } from './ipc/model-sources.ts';
+import { serveModelsDomain } from './ipc/models.ts';
 import { servePaintingDomain } from './ipc/painting.ts';
 import { serveProjectsDomain } from './ipc/projects.ts';
+import { serveSettingsDomain } from './ipc/settings.ts';
 import { serveWords } from './ipc/words.ts';
 import { findModels } from './library/models.ts';
 import { addonPath, cacheDir, dataDir, modelFolders, programRoot, resourceDir } from './library/paths.ts';
@@ -73,8 +76,9 @@ function start(): void {
       if (wanted !== null) emitApp('command', 'help.example');
     },
   });
+  const theEngine = (): Engine => (engine ??= new Engine(addonPath()));
   const emitPainting = servePaintingDomain(bridge, {
-    engine: () => (engine ??= new Engine(addonPath())),
+    engine: theEngine,
     models,
     orders: () => orders,
   });
@@ -96,6 +100,17 @@ function start(): void {
   const projects = new Projects(join(state, 'work'));
   serveProjectsDomain(bridge, projects, () => window);
   const words = serveWords(bridge, state);
+  const ownModels = join(dataDir(), 'models');
+  const downloads = serveModelsDomain(bridge, {
+    ...modelSources(theEngine),
+    folder: ownModels,
+    list: join(state, 'downloads.json'),
+  });
+  serveSettingsDomain(bridge, {
+    dataDir: dataDir(),
+    places: { gallery: galleryFolder, models: ownModels, data: dataDir(), cache: cacheDir() },
+    window: () => window,
+  });
 
   const window = openWindow({ preload: join(here, '..', 'preload', 'index.cjs'), state });
   bridge.attach(window.webContents);
@@ -108,7 +123,7 @@ function start(): void {
     orders.close();
     if (settled) return;
     event.preventDefault(); // the last change is still on its way to the disk, and the language server ends first
-    void Promise.allSettled([projects.settled(), words.close()]).then(() => {
+    void Promise.allSettled([projects.settled(), words.close(), downloads.close()]).then(() => {
       settled = true;
       setImmediate(() => app.quit()); // within the event, Electron would take it for the same wish to quit
     });

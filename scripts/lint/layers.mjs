@@ -62,6 +62,12 @@ export const zones = [
     message: 'the gallery knows files and the contract',
   },
   {
+    target: './src-main/models',
+    from: '.',
+    except: ['./src-main/models', './src-main/library', './src-preload/contract', './node_modules'],
+    message: 'models and downloads know files and the contract; engines reach them as functions',
+  },
+  {
     target: './src-main/serve',
     from: './src-main/cli',
     message: 'services do not know the command line',

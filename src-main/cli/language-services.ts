@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Arbiter } from '../jobs/arbiter.ts';
-import { cacheDir, modelFolders, programRoot } from '../library/paths.ts';
+import { cacheDir, dataDir, modelFolders, programRoot } from '../library/paths.ts';
+import { readSettings } from '../library/studio-settings.ts';
 import { LanguageService } from '../llama/language.ts';
 import { candidates, embeddedModel, type Places } from '../llama/locate.ts';
 import { LogFile } from '../llama/log-file.ts';
@@ -28,7 +29,8 @@ const stateDir = (): string => {
 const logPath = (): string => join(stateDir(), 'logs', `llama-server-${process.pid}.log`);
 
 const serverPlaces = (): Places => {
-  const setting = process.env['SLUICE_LLAMA_SERVER'] ?? '';
+  const named = process.env['SLUICE_LLAMA_SERVER'] ?? '';
+  const setting = named === '' ? readSettings(dataDir()).llamaServer : named;
   return {
     setting: setting === '' ? null : setting,
     packaged: join(programRoot(), 'resources', 'bin', 'llama-server'),

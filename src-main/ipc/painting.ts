@@ -2,7 +2,13 @@ import { z } from 'zod';
 import type { Emit } from '../../src-preload/contract/ipc.ts';
 import { painting } from '../../src-preload/contract/painting.ts';
 import type { Engine } from '../engine/index.ts';
-import { type FoundModel, hasRandomWeights, nativeSize, resolveControl } from '../library/models.ts';
+import {
+  controlKind,
+  type FoundModel,
+  hasRandomWeights,
+  nativeSize,
+  resolveControl,
+} from '../library/models.ts';
 import { modelPath, type PaintingOrders, requestOf } from '../painting/orders.ts';
 import { planJob } from '../painting/prepare.ts';
 import type { IpcBridge } from './bridge.ts';
@@ -40,9 +46,9 @@ export function servePaintingDomain(bridge: IpcBridge, services: PaintingService
             side: nativeSize(path),
             randomWeights: hasRandomWeights(path),
           })),
-        controls: models
-          .filter(({ kind }) => kind === 'controlnet')
-          .map(({ name }) => name.replace(/^controlnet-/, '')),
+        controls: [
+          ...new Set(models.filter(({ kind }) => kind === 'controlnet').map(({ name }) => controlKind(name))),
+        ],
         samplers,
         schedules: schedules.map((name) => ({ name, label: scheduleLabels[name] ?? name })),
       };

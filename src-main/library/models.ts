@@ -48,7 +48,7 @@ function bytesBelow(path: string): number {
 }
 
 // The licence as the model card's front matter or a licence file names it.
-function licenceOf(folder: string): string | null {
+export function licenceOf(folder: string): string | null {
   const card = join(folder, 'README.md');
   if (existsSync(card)) {
     const found = /^---\n[\s\S]*?^licen[sc]e:\s*["']?([^\n"']+)/m.exec(
@@ -71,7 +71,9 @@ function describe(path: string, source: FoundModel['source'], isFolder: boolean)
   const name = isFolder ? parse(path).base : parse(path).name;
   if (!isFolder) {
     if (!weightFiles.has(extname(path))) return null;
-    return { name, path, source, kind: 'file', licence: null, bytes: bytesBelow(path) };
+    // What is in a file is the engine's to say; ControlNets are told by how their makers name them.
+    const kind = /^control/i.test(name) ? 'controlnet' : 'file';
+    return { name, path, source, kind, licence: null, bytes: bytesBelow(path) };
   }
   const pipeline = existsSync(join(path, 'model_index.json'));
   const config = named.safeParse(readJson(join(path, 'config.json')));
@@ -128,6 +130,14 @@ export function resolveModel(wanted: string | null, models: readonly FoundModel[
   throw new SluiceError(Status.usage, 'unknown-model', `there is no model named "${wanted}"; ${known}`);
 }
 
+const steering = ['scribble', 'canny', 'pose', 'depth'];
+
+// The kind of drawing that a ControlNet wants, by its name: "control_v11p_sd15_openpose" is one for poses.
+export function controlKind(name: string): string {
+  const lower = name.toLowerCase();
+  return steering.find((kind) => lower.includes(kind)) ?? name.replace(/^controlnet-/, '');
+}
+
 // The embedded ControlNet for a kind of drawing, or the given path.
 export function resolveControl(kind: string, path: string | null, models: readonly FoundModel[]): string {
   if (path !== null) {
@@ -141,9 +151,11 @@ export function resolveControl(kind: string, path: string | null, models: readon
   }
   const controls = models.filter((model) => model.kind === 'controlnet');
   const found =
-    controls.find(({ name }) => name === `controlnet-${kind}`) ?? controls.find(({ name }) => name === kind);
+    controls.find(({ name }) => name === `controlnet-${kind}`) ??
+    controls.find(({ name }) => name === kind) ??
+    controls.find(({ name }) => controlKind(name) === kind);
   if (found !== undefined) return found.path;
-  const kinds = controls.map(({ name }) => name.replace(/^controlnet-/, ''));
+  const kinds = [...new Set(controls.map(({ name }) => controlKind(name)))];
   throw new SluiceError(
     Status.usage,
     'unknown-control',

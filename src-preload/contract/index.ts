@@ -5,10 +5,12 @@ import { files } from './files.ts';
 import { gallery } from './gallery.ts';
 import { grammars } from './grammars.ts';
 import type { Bridge, Client } from './ipc.ts';
+import { models } from './models.ts';
 import { painting } from './painting.ts';
 import { projects } from './projects.ts';
+import { settings } from './settings.ts';
 
-export const contract = { app, chat, files, gallery, grammars, painting, projects };
+export const contract = { app, chat, files, gallery, grammars, models, painting, projects, settings };
 
 export type StudioContract = typeof contract;
 export type StudioBridge = Bridge<StudioContract>;

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useDeferredValue } from 'react';
 import { usePart } from '../app/document.ts';
 import { devicesQuery, paintOptionsQuery } from '../app/queries.ts';
+import { settingsQuery } from '../app/settings.ts';
 import { studio } from '../app/studio.ts';
 import { controlKindsOf, settingsOf } from './generate.ts';
 
@@ -13,7 +14,8 @@ export function MemoryGauge() {
   const { data: options } = useQuery(paintOptionsQuery);
   const { data: devices } = useQuery(devicesQuery);
   // The plan does not depend on words or on the seed.
-  const settings = { ...settingsOf(canvas, 0), prompt: '', negative: '' };
+  const { data: kept } = useQuery(settingsQuery);
+  const settings = { ...settingsOf(canvas, 0, kept?.settings), prompt: '', negative: '' };
   const controlKinds = options === undefined ? [] : controlKindsOf(canvas.layers, options);
   const plan = useQuery({
     queryKey: ['painting', 'plan', settings, controlKinds],

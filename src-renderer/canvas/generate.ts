@@ -1,8 +1,10 @@
 // From the canvas to an order: what is in the box and in the form, as settings and pictures.
 import type { PaintOptions, PaintOrder, PaintSettings } from '../../src-preload/contract/painting.ts';
+import type { StudioSettings } from '../../src-preload/contract/settings.ts';
 import { currentDocument } from '../app/document.ts';
 import { tell, tellFailure } from '../app/notices.ts';
 import { paintOptionsQuery, queryClient } from '../app/queries.ts';
+import { currentSettings, settingsQuery } from '../app/settings.ts';
 import { studio } from '../app/studio.ts';
 import { type CanvasDocument, isControl, type Layer } from '../core/canvas/model.ts';
 import { composePicture, composeWhiteOnBlack } from './compose.ts';
@@ -11,7 +13,11 @@ import { usePromptHistory } from './prompt-history.ts';
 
 const randomSeed = (): number => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 
-export function settingsOf({ form, box }: CanvasDocument, seed: number): PaintSettings {
+export function settingsOf(
+  { form, box }: CanvasDocument,
+  seed: number,
+  { precision, budgetMebibytes, device }: StudioSettings = currentSettings(),
+): PaintSettings {
   return {
     prompt: form.prompt,
     negative: form.negative,
@@ -25,9 +31,9 @@ export function settingsOf({ form, box }: CanvasDocument, seed: number): PaintSe
     seed,
     count: form.count,
     strength: form.strength,
-    precision: 'auto',
-    budgetMebibytes: 0,
-    device: 'auto',
+    precision,
+    budgetMebibytes,
+    device,
   };
 }
 
@@ -79,6 +85,7 @@ export async function generate(at: PaintOrder['at'] = 'back'): Promise<void> {
       return;
     }
     const options = await queryClient.query({ ...paintOptionsQuery, staleTime: 'static' });
+    await queryClient.query({ ...settingsQuery, staleTime: 'static' }); // before they are used
     const order = await makeOrder(canvas, options, at);
     usePromptHistory.getState().remember(canvas.form.prompt);
     discardCandidates();

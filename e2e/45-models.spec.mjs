@@ -1,0 +1,131 @@
+// Settings and models: found by words, kept, and used by what comes next; a model from a server on this machine,
+// paused, gone on with and checked.
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { checkPanes } from './axe.mjs';
+import { startStudio } from './studio.mjs';
+
+export const title = 'settings and models';
+
+async function checkSettings(check, { page, app, home }) {
+  await page.getByRole('application', { name: 'Drawing area' }).focus();
+  await page.keyboard.press('Control+,');
+  const pane = page.getByRole('region', { name: 'Settings', exact: true });
+  await pane.getByRole('searchbox', { name: 'Search settings' }).fill('vram');
+  await pane.getByRole('region', { name: 'Painting' }).waitFor();
+  check('settings are found by words', (await pane.getByRole('heading', { level: 3 }).count()) === 1);
+  const budget = pane.getByRole('textbox', { name: 'Memory budget' });
+  await budget.fill('512');
+  await budget.press('Enter');
+  await pane.getByText('At most 512 MiB of graphics memory').waitFor();
+  const kept = () =>
+    JSON.parse(readFileSync(join(home, 'data', 'sluice', 'studio', 'settings.json'), 'utf8'));
+  check('the memory budget is kept', kept().budgetMebibytes === 512, JSON.stringify(kept()));
+  await page.getByRole('tab', { name: 'Painting' }).click();
+  await page.getByText('Least that works').waitFor({ timeout: 60_000 });
+
+  // A folder shared with another program: a ControlNet for poses by its name, and a file that is no model.
+  const shared = join(home, 'shared models');
+  mkdirSync(shared);
+  writeFileSync(join(shared, 'broken.gguf'), 'no model');
+  await app.evaluate(({ dialog }, folder) => {
+    dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [folder] });
+  }, shared);
+  await pane.getByRole('searchbox', { name: 'Search settings' }).fill('');
+  await pane.getByRole('button', { name: 'Add a folder…' }).click();
+  await pane.getByRole('list', { name: 'Extra model folders' }).getByText('shared models').waitFor();
+  check('a folder of models is added by the dialog', kept().modelFolders.join() === shared);
+  await pane.getByRole('combobox', { name: 'Theme' }).selectOption('light');
+  const dark = await app.evaluate(({ nativeTheme }) => nativeTheme.themeSource);
+  check('the theme is the chosen one', dark === 'light', dark);
+}
+
+// Sends a megabyte and waits, until it may send the rest.
+async function modelServer(content) {
+  const state = { hold: true, ranges: [] };
+  const server = createServer((request, response) => {
+    const { range } = request.headers;
+    const from = range === undefined ? 0 : Number(/\d+/.exec(range)[0]);
+    state.ranges.push(range ?? null);
+    response.writeHead(from > 0 ? 206 : 200, {
+      'content-length': content.length - from,
+      etag: '"a"',
+      ...(from > 0 ? { 'content-range': `bytes ${from}-${content.length - 1}/${content.length}` } : {}),
+    });
+    if (state.hold) response.write(content.subarray(from, 1_000_000));
+    else response.end(content.subarray(from));
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const close = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { state, url: `http://127.0.0.1:${server.address().port}/boat.gguf`, close };
+}
+
+async function checkModels(check, { page, home }) {
+  await page.getByRole('button', { name: 'Models', exact: true }).click();
+  const pane = page.getByRole('region', { name: 'Models', exact: true });
+  const pictures = pane.getByRole('list', { name: 'Pictures' });
+  await pictures.getByText('icons-256').waitFor({ timeout: 60_000 });
+  const [text] = await pictures.getByRole('listitem').allInnerTexts();
+  check(
+    'a picture model says what it needs',
+    /Fits: it needs at least \d+ MiB.*offers \d+ MiB/.test(text),
+    text,
+  );
+  check('and its licence', /MIT/i.test(text), text);
+  await pane.getByText('controlnet-scribble').waitFor();
+  await pane.getByText('broken', { exact: false }).first().waitFor();
+  check('what cannot be read says so', await pane.getByText('Cannot be read').first().isVisible());
+
+  const content = randomBytes(2_500_000);
+  const server = await modelServer(content);
+  try {
+    const fetchButton = pane.getByRole('button', { name: 'Download', exact: true });
+    await pane.getByRole('textbox', { name: 'Address of a model file' }).fill(server.url);
+    check('a licence is read before', await fetchButton.isDisabled());
+    check('nothing is contacted before', server.state.ranges.length === 0);
+    const hash = createHash('sha256').update(content).digest('hex');
+    await pane.getByRole('textbox', { name: 'SHA-256 from its page' }).fill(hash);
+    await pane.getByRole('checkbox', { name: 'I have read the model’s licence' }).check();
+    await fetchButton.click();
+    await pane.getByText('977 KiB').waitFor();
+    await pane.getByRole('button', { name: 'Pause boat.gguf' }).click();
+    await pane.getByText(/^Paused at/).waitFor();
+    server.state.hold = false;
+    await pane.getByRole('button', { name: 'Go on with boat.gguf' }).click();
+    await pane.getByText(hash).waitFor();
+    const file = join(home, 'data', 'sluice', 'models', 'boat.gguf');
+    check(
+      'a download goes on where it was',
+      server.state.ranges.join() === ',bytes=1000000-',
+      server.state.ranges.join(),
+    );
+    check('and is whole', existsSync(file) && readFileSync(file).equals(content));
+    const trash = pane.getByRole('button', { name: 'Move boat to the trash' });
+    await trash.click();
+    await page.getByText('boat is in the trash.').waitFor();
+    check('what was downloaded can be thrown away', !existsSync(file));
+    check('and only that', (await pane.getByRole('button', { name: /to the trash$/ }).count()) === 0);
+  } finally {
+    server.close();
+  }
+}
+
+export async function run(check) {
+  const studio = await startStudio();
+  try {
+    await checkSettings(check, studio);
+    await checkModels(check, studio);
+    await checkPanes(check, studio, 'models');
+    check('the page reported no problem', studio.problems.length === 0, studio.problems.join('\n'));
+  } catch (error) {
+    await studio.shot('failure-models');
+    throw new Error(`${error.message}\n${studio.printed().slice(-3000)}`, { cause: error });
+  } finally {
+    await studio.close();
+  }
+}

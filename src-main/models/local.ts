@@ -1,0 +1,117 @@
+// All models on this machine, of every craft: what each is, under which licence, and how it fits.
+import type { ChatModel } from '../../src-preload/contract/chat.ts';
+import type { LocalModel, ModelKind } from '../../src-preload/contract/models.ts';
+import type { FoundModel } from '../library/models.ts';
+
+export interface LocalSources {
+  pictures(): readonly FoundModel[];
+  language(): Promise<readonly (ChatModel & { path: string })[]>;
+  midi(): readonly {
+    name: string;
+    path: string;
+    source: 'embedded' | 'user';
+    bytes: number;
+    licence: string | null;
+  }[];
+  // What is inside a single file: the engine's word for it, and what is wrong.
+  inspect(path: string): Promise<{ kind: string; problems: readonly string[] }>;
+  // The least device memory that a picture of the model's own size takes, in bytes.
+  leastBytes(model: FoundModel): Promise<number>;
+  // What the best device offers; null without one.
+  deviceBytes(): Promise<number | null>;
+  freeBytes(): number; // of the host
+  isOurs(path: string): boolean;
+}
+
+const words: Record<string, ModelKind> = {
+  pipeline: 'picture',
+  checkpoint: 'picture',
+  controlnet: 'controlnet',
+  vae: 'vae',
+};
+
+const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+
+type Judged = Pick<LocalModel, 'kind' | 'fit' | 'why'>;
+
+async function judgePicture(
+  model: FoundModel,
+  sources: LocalSources,
+  device: number | null,
+): Promise<Judged> {
+  let kind: ModelKind = words[model.kind] ?? 'other';
+  if (model.kind !== 'pipeline') {
+    try {
+      const { kind: found, problems } = await sources.inspect(model.path);
+      if (problems.some((text) => text.includes('LoRA'))) {
+        const why = 'A LoRA: it is listed, but pictures cannot be painted with it yet';
+        return { kind: 'lora', fit: 'unknown', why };
+      }
+      kind = words[found] ?? kind;
+      if (problems.length > 0) return { kind, fit: 'unreadable', why: problems.join('; ') };
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return why.includes('LoRA') ? { kind: 'lora', fit: 'unknown', why } : { kind, fit: 'unreadable', why };
+    }
+  }
+  if (kind !== 'picture') return { kind, fit: 'unknown', why: '' };
+  try {
+    const least = await sources.leastBytes(model);
+    const need = `needs at least ${mebibytes(least)} of graphics memory`;
+    if (device === null) return { kind, fit: 'unknown', why: `It ${need}; no device was found` };
+    const has = `the device offers ${mebibytes(device)}`;
+    return least <= device
+      ? { kind, fit: 'fits', why: `Fits: it ${need}, ${has}` }
+      : { kind, fit: 'too-large', why: `Too large: it ${need}, ${has}` };
+  } catch (error) {
+    return { kind, fit: 'unreadable', why: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function judgeMidi(bytes: number, free: number): Judged {
+  const need = `needs about ${mebibytes(bytes)} of memory, ${mebibytes(free)} are free`;
+  return bytes <= free
+    ? { kind: 'midi', fit: 'fits', why: `Fits: ${need}` }
+    : { kind: 'midi', fit: 'too-large', why: `Too large: ${need}` };
+}
+
+export async function localModels(sources: LocalSources): Promise<LocalModel[]> {
+  const device = await sources.deviceBytes();
+  const models: LocalModel[] = [];
+  for (const found of sources.pictures()) {
+    const { name, path, source, bytes, licence } = found;
+    const judged = await judgePicture(found, sources, device);
+    models.push({
+      id: path,
+      name,
+      embedded: source === 'embedded',
+      bytes,
+      licence,
+      ours: sources.isOurs(path),
+      ...judged,
+    });
+  }
+  for (const { path, name, embedded, bytes, licence, fit, why } of await sources.language())
+    models.push({
+      id: path,
+      name,
+      kind: 'language',
+      embedded,
+      bytes,
+      licence,
+      fit,
+      why,
+      ours: sources.isOurs(path),
+    });
+  for (const { path, name, source, bytes, licence } of sources.midi())
+    models.push({
+      id: path,
+      name,
+      embedded: source === 'embedded',
+      bytes,
+      licence,
+      ours: sources.isOurs(path),
+      ...judgeMidi(bytes, sources.freeBytes()),
+    });
+  return models;
+}
