@@ -43,6 +43,25 @@ def validation_loss(model: MidiModel, pack: Pack, pieces: torch.Tensor, window: 
     return {"token": loss_sum / count, "event": loss_sum / events, "events": events}
 
 
+def compiled_losses(model: MidiModel, pack: Pack, buckets, autocast):
+    """model.token_losses compiled for the windows of every bucket, or as it is where that fails."""
+    began = time.time()
+    try:
+        losses = torch.compile(model.token_losses, dynamic=False)
+        for window, batch, pieces, _, _ in sorted(buckets, reverse=True, key=lambda b: b[0]):
+            rows = pack.windows(pieces[torch.arange(batch) % len(pieces)], window, None, augment=False)
+            with autocast():
+                loss, mask = losses(rows)
+                loss = (loss * mask).sum() / mask.sum()
+            loss.backward()
+            model.zero_grad(set_to_none=True)
+        print(f"compiled in {time.time() - began:.1f} s", flush=True)
+        return losses
+    except Exception as error:  # a compiler's troubles are no reason not to train
+        print(f"not compiled: {error}", flush=True)
+        return model.token_losses
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pack", type=Path, required=True)
@@ -56,6 +75,7 @@ def main() -> None:
     parser.add_argument("--average", type=float, default=0.998, help="of the averaged weights")
     parser.add_argument("--resume", type=Path, help="a folder with checkpoint-*.safetensors to go on from")
     parser.add_argument("--check-every", type=float, default=30, help="seconds between looks at the validation pieces")
+    parser.add_argument("--compile", action="store_true", help="compile the step first; its seconds count")
     parser.add_argument("--no-evaluate", action="store_true")
     parser.add_argument("--eval-pieces", type=int, default=64)
     parser.add_argument("--eval-events", type=int, default=256)
@@ -96,8 +116,11 @@ def main() -> None:
     log: list[dict] = []
     recent = torch.zeros((), device=device)
     since = 0
+    begun = time.time()
+    losses = compiled_losses(model, pack, buckets, autocast) if args.compile else model.token_losses
     start = last_check = time.time()
-    warm = min(20.0, args.seconds * 0.06)
+    seconds = args.seconds - (start - begun)
+    warm = min(20.0, seconds * 0.06)
     events_done = 0
 
     def averaged():
@@ -107,8 +130,8 @@ def main() -> None:
         return swap
 
     picks = torch.Generator().manual_seed(args.seed)
-    while (elapsed := time.time() - start) < args.seconds:
-        progress = elapsed / args.seconds
+    while (elapsed := time.time() - start) < seconds:
+        progress = elapsed / seconds
         rate = args.rate * min(1.0, (elapsed + 0.1) / warm) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
         for group in optimizer.param_groups:
             group["lr"] = rate
@@ -116,7 +139,7 @@ def main() -> None:
         chosen = pieces[torch.multinomial(weights, batch, replacement=True, generator=generator)]
         rows = pack.windows(chosen, window, generator, augment=True)
         with autocast():
-            loss, mask = model.token_losses(rows)
+            loss, mask = losses(rows)
             loss = (loss * mask).sum() / mask.sum()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
