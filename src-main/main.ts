@@ -12,6 +12,7 @@ import { serveFilesDomain } from './ipc/files.ts';
 import { serveGalleryDomain } from './ipc/gallery.ts';
 import { modelSources } from './ipc/model-sources.ts';
 import { serveModelsDomain } from './ipc/models.ts';
+import { serveMusic } from './ipc/music.ts';
 import { servePaintingDomain } from './ipc/painting.ts';
 import { serveProjectsDomain } from './ipc/projects.ts';
 import { serveSettingsDomain } from './ipc/settings.ts';
@@ -111,6 +112,7 @@ function start(): void {
     places: { gallery: galleryFolder, models: ownModels, data: dataDir(), cache: cacheDir() },
     window: () => window,
   });
+  const music = serveMusic(bridge);
 
   const window = openWindow({ preload: join(here, '..', 'preload', 'index.cjs'), state });
   bridge.attach(window.webContents);
@@ -121,6 +123,7 @@ function start(): void {
   app.on('will-quit', (event) => {
     supervisor.close();
     orders.close();
+    music.close();
     if (settled) return;
     event.preventDefault(); // the last change is still on its way to the disk, and the language server ends first
     void Promise.allSettled([projects.settled(), words.close(), downloads.close()]).then(() => {

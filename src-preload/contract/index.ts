@@ -1,6 +1,7 @@
 // Everything that crosses between the window and the main process: one domain a file.
 import { app } from './app.ts';
 import { chat } from './chat.ts';
+import { compose } from './compose.ts';
 import { files } from './files.ts';
 import { gallery } from './gallery.ts';
 import { grammars } from './grammars.ts';
@@ -10,7 +11,18 @@ import { painting } from './painting.ts';
 import { projects } from './projects.ts';
 import { settings } from './settings.ts';
 
-export const contract = { app, chat, files, gallery, grammars, models, painting, projects, settings };
+export const contract = {
+  app,
+  chat,
+  compose,
+  files,
+  gallery,
+  grammars,
+  models,
+  painting,
+  projects,
+  settings,
+};
 
 export type StudioContract = typeof contract;
 export type StudioBridge = Bridge<StudioContract>;

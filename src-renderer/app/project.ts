@@ -5,6 +5,7 @@ import { emptyDocument, studioDocument } from '../core/document.ts';
 import { addAsset, assetFile, onAsset } from './assets.ts';
 import { registerCommands, runCommand } from './commands/table.ts';
 import { currentDocument, useDocument } from './document.ts';
+import { setGhost } from './ghost.ts';
 import { tell, tellFailure } from './notices.ts';
 import { studio } from './studio.ts';
 
@@ -31,6 +32,7 @@ function keepSoon(): void {
 async function show(project: OpenedProject): Promise<void> {
   for (const { file } of project.assets) await addAsset(file);
   const document = project.document === null ? null : studioDocument.parse(JSON.parse(project.document));
+  setGhost(null); // what was proposed for another project is none for this one
   useDocument.getState().replace(document ?? emptyDocument());
   if (timer !== null) clearTimeout(timer);
   timer = null;

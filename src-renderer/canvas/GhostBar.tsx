@@ -1,11 +1,13 @@
 // Over a proposal on the canvas: take it or not.
 import { Check, X } from 'lucide-react';
+import { useDocument } from '../app/document.ts';
 import { useGhost } from '../app/ghost.ts';
 import { showKey } from '../app/commands/keys.ts';
 
 export function GhostBar() {
   const ghost = useGhost((state) => state.ghost);
-  if (ghost === null) return null;
+  const document = useDocument(({ history }) => history.present);
+  if (ghost === null || ghost.next(document).canvas === document.canvas) return null;
   return (
     <div className="result-bar ghost-bar floating" role="group" aria-label="Proposal">
       <span>Proposed</span>

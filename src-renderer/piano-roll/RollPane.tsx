@@ -2,18 +2,22 @@ import { useEffect, useRef } from 'react';
 import { usePart } from '../app/document.ts';
 import { pitchName } from '../core/music/gm.ts';
 import { positionText } from '../core/music/time.ts';
+import { ComposePanel } from './composing/ComposePanel.tsx';
 import { playExample } from './example.ts';
 import { chooseMidi, listenForFiles } from './files.ts';
 import { listenToPointer } from './input.ts';
 import { silenceRoll } from './commands.ts';
 import { openPorts } from './playback/midi-ports.ts';
 import { keyDown, keyUp, listenToTyping } from './playback/playing.ts';
+import { showProposed } from './proposed.ts';
+import { RollGhostBar } from './RollGhostBar.tsx';
 import { RollStage } from './stage.ts';
 import { setStage } from './stage-ref.ts';
 import { TrackList } from './TrackList.tsx';
 import { Transport } from './Transport.tsx';
 import { RollTools } from './RollTools.tsx';
-import { trackOf, useRollView } from './view.ts';
+import { useRun } from './composing/run.ts';
+import { setRoll, trackOf, useRollView } from './view.ts';
 
 // What the canvas shows of the chosen notes, for those who do not see it.
 function Spoken() {
@@ -36,7 +40,9 @@ function Spoken() {
 
 function Empty() {
   const empty = usePart('music').tracks.every(({ notes }) => notes.length === 0);
-  if (!empty) return null;
+  const proposed = useRollView((state) => state.proposed);
+  const running = useRun(({ run }) => run !== null);
+  if (!empty || proposed !== null || running) return null;
   return (
     <div className="roll-empty">
       <p>Draw notes with the pencil, play them with the computer’s keyboard, or begin with a piece.</p>
@@ -46,6 +52,9 @@ function Empty() {
         </button>
         <button type="button" className="button" onClick={chooseMidi}>
           Open a MIDI file…
+        </button>
+        <button type="button" className="button" onClick={() => setRoll({ composer: true })}>
+          Compose…
         </button>
       </div>
     </div>
@@ -60,7 +69,7 @@ function Stage() {
     const stage = new RollStage(element);
     setStage(stage);
     stage.fit();
-    const leave = [listenToPointer(element, stage), listenForFiles(element)];
+    const leave = [listenToPointer(element, stage), listenForFiles(element), showProposed(stage)];
     return () => {
       leave.forEach((stop) => stop());
       setStage(null);
@@ -80,6 +89,7 @@ function Stage() {
 }
 
 export function RollPane() {
+  const composer = useRollView((state) => state.composer);
   useEffect(() => {
     void openPorts((pitch, velocity) => (velocity > 0 ? keyDown(pitch, velocity) : keyUp(pitch)));
     const leave = listenToTyping();
@@ -92,13 +102,15 @@ export function RollPane() {
     <div className="roll">
       <Transport />
       <RollTools />
-      <div className="roll-body">
+      <div className={`roll-body ${composer ? 'roll-body-composer' : ''}`}>
         <TrackList />
         <div className="roll-middle">
           <Stage />
           <Empty />
           <Spoken />
+          <RollGhostBar />
         </div>
+        {composer && <ComposePanel />}
       </div>
     </div>
   );

@@ -1,5 +1,6 @@
 // Tools, grid, scale, and what is set of the chosen notes.
-import { AlignStartVertical, Ghost, MousePointer2, Pencil, StepForward } from 'lucide-react';
+import { AlignStartVertical, Ghost, MousePointer2, Pencil, Sparkles, StepForward } from 'lucide-react';
+import { showKey } from '../app/commands/keys.ts';
 import { runCommand } from '../app/commands/table.ts';
 import { performOn, sealStep, usePart } from '../app/document.ts';
 import { setAllVelocities, transpose } from '../core/music/actions.ts';
@@ -89,7 +90,7 @@ function Chosen() {
 }
 
 export function RollTools() {
-  const { tool, grid, ghosts, stepping } = useRollView();
+  const { tool, grid, ghosts, stepping, composer } = useRollView();
   return (
     <div className="roll-bar" role="toolbar" aria-label="Roll tools">
       <IconButton
@@ -142,6 +143,15 @@ export function RollTools() {
       <ScaleChoice />
       <span className="roll-gap" />
       <Chosen />
+      <button
+        type="button"
+        className="button roll-compose"
+        aria-pressed={composer}
+        title={showKey('Shift+C')}
+        onClick={() => runCommand('roll.composer')}
+      >
+        <Sparkles size={14} aria-hidden /> Composer
+      </button>
     </div>
   );
 }

@@ -19,6 +19,7 @@ import { zoomPitch, zoomTime } from '../core/music/coordinates.ts';
 import { newId } from '../core/ids.ts';
 import { asTick, freeChannel, musicEnd, newTrack } from '../core/music/model.ts';
 import { grids } from '../core/music/time.ts';
+import { composeNow, stopRun, useRun } from './composing/run.ts';
 import { playExample } from './example.ts';
 import { chooseMidi, exportMidi, exportWav } from './files.ts';
 import { catchPlayed, hasCatch } from './playback/playing.ts';
@@ -150,6 +151,24 @@ registerCommands([
   inMenu(
     local('step', 'Step recording: played notes are written one step each', ['Shift+S'], () =>
       setRoll({ stepping: !rollNow().stepping }),
+    ),
+  ),
+  inMenu(
+    local('continue', 'Continue by the composer', ['Mod+Enter'], () => {
+      setRoll({ composer: true });
+      composeNow();
+    }),
+  ),
+  inMenu(
+    local('composer', 'Show the composer', ['Shift+C'], () => setRoll({ composer: !rollNow().composer })),
+  ),
+  inMenu(
+    local(
+      'stop-composing',
+      'Stop composing',
+      ['Shift+X'],
+      stopRun,
+      () => useRun.getState().run?.state === 'running',
     ),
   ),
   inMenu({ ...local('import', 'Open a MIDI file…', ['Mod+Shift+O'], chooseMidi) }),

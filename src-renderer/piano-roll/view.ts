@@ -21,6 +21,7 @@ export interface RollView {
   track: string | null; // the one that is written in
   selected: ReadonlySet<string>; // its notes
   preview: MusicDocument | null; // what a gesture would make of the document
+  proposed: MusicDocument | null; // what a proposal would make of it; it is heard in its place
   ghosts: boolean; // other tracks' notes are seen
   scaleHelper: Scale | null;
   pitch: number; // where notes come by keyboard
@@ -35,6 +36,7 @@ export interface RollView {
   octave: number; // of it
   stepping: boolean; // a played note is written at the playhead, which goes on
   sounding: ReadonlySet<number>; // keys that are pressed
+  composer: boolean; // its panel is open
 }
 
 export const useRollView = create<RollView>()(() => ({
@@ -44,6 +46,7 @@ export const useRollView = create<RollView>()(() => ({
   track: null,
   selected: new Set(),
   preview: null,
+  proposed: null,
   ghosts: true,
   scaleHelper: null,
   pitch: 60,
@@ -58,6 +61,7 @@ export const useRollView = create<RollView>()(() => ({
   octave: 4,
   stepping: false,
   sounding: new Set(),
+  composer: false,
 }));
 
 export const setRoll = (change: Partial<RollView>): void => useRollView.setState(change);
@@ -66,6 +70,9 @@ export const rollNow = (): RollView => useRollView.getState();
 export const gridTicks = (): number => grids[rollNow().grid]?.ticks ?? PPQ / 4;
 
 export const shownMusic = (): MusicDocument => rollNow().preview ?? currentDocument().music;
+
+// What plays: a proposal can be listened to before it is taken.
+export const heardMusic = (): MusicDocument => rollNow().proposed ?? currentDocument().music;
 
 export function trackOf({ tracks }: MusicDocument, id: string | null): Track {
   const track = tracks.find((one) => one.id === id) ?? tracks[0];

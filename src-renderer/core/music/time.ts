@@ -57,10 +57,19 @@ export function beatsBetween(meters: readonly Meter[], from: number, to: number)
         beats.push({ tick: asTick(tick), bar: bar + n, beat: beat + 1 });
       }
     }
-    if (next >= to) break;
+    if (next > to) break;
     bar += bars;
   }
   return beats;
+}
+
+// Where the bar begins that holds a time, and where the bar ends that a time is in or closes.
+export const barStart = (meters: readonly Meter[], at: number): Tick =>
+  beatsBetween(meters, at, at).findLast(({ tick, beat }) => beat === 1 && tick <= at)?.tick ?? asTick(0);
+
+export function barEnd(meters: readonly Meter[], at: number): Tick {
+  const begin = barStart(meters, at);
+  return begin === at ? begin : asTick(begin + barTicks(meterAt(meters, begin)));
 }
 
 // "3.2.120": bar, beat and ticks, the first two counted from 1.

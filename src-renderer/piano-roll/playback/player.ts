@@ -1,11 +1,10 @@
 // Plays the document as it is: every few hundredths of a second, the notes of the next moment are given to the voices
 // with exact times. Edits are heard at once, and a loop's end needs no special care from the voices.
 import * as Tone from 'tone';
-import { currentDocument } from '../../app/document.ts';
 import { tellFailure } from '../../app/notices.ts';
 import { audibleTracks, musicEnd, type MusicDocument, type Track } from '../../core/music/model.ts';
 import { barTicks, beatsBetween, meterAt, secondsAt, ticksAt } from '../../core/music/time.ts';
-import { rollNow, setRoll } from '../view.ts';
+import { heardMusic, rollNow, setRoll } from '../view.ts';
 import { sendNote, sendSilence } from './midi-ports.ts';
 import { Voices } from './voices.ts';
 
@@ -33,7 +32,7 @@ export function playheadNow(): number {
   const time = now();
   const stretch = run.stretches.findLast(({ at }) => at <= time) ?? run.stretches[0];
   if (stretch === undefined) return playhead;
-  const { tempos } = currentDocument().music;
+  const { tempos } = heardMusic();
   return ticksAt(tempos, secondsAt(tempos, stretch.tick) + Math.max(0, time - stretch.at));
 }
 
@@ -69,7 +68,7 @@ function schedule(music: MusicDocument, from: number, to: number, timeOf: (tick:
 
 function advance(): void {
   if (run === null) return;
-  const { music } = currentDocument();
+  const music = heardMusic();
   const { loop, recording } = rollNow();
   const until = now() + AHEAD;
   for (;;) {
