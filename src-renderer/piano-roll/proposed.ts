@@ -12,9 +12,13 @@ export function showProposed(stage: RollStage): () => void {
     const document = currentDocument();
     const next = ghost?.next(document).music ?? document.music;
     const proposed = next === document.music ? null : next;
-    if (proposed === null && rollNow().proposed === null) return;
+    const before = rollNow().proposed;
+    if (proposed === null && before === null) return;
+    const notes = proposed === null ? [] : newNotes(document.music, proposed);
     setRoll({ proposed });
-    stage.setGhost(proposed === null ? [] : newNotes(document.music, proposed));
+    stage.setGhost(notes);
+    const [first] = notes;
+    if (before === null && first !== undefined) stage.reveal(first.tick, 0.4);
   };
   const leave = [
     useGhost.subscribe(sync),

@@ -109,12 +109,12 @@ export class RollStage {
     );
   }
 
-  // Scrolls so that a time is in sight.
-  reveal(tick: number): void {
+  // Scrolls so that a time is in sight: where it is not, to this part of the width.
+  reveal(tick: number, part = 0.08): void {
     const { scale } = rollNow();
     const x = xOf(scale, tick);
     const { width } = this.size;
-    if (x < 0 || x > width * 0.96) this.setScale({ ...scale, left: tick * scale.perTick - width * 0.08 });
+    if (x < 0 || x > width * 0.96) this.setScale({ ...scale, left: tick * scale.perTick - width * part });
   }
 
   #resize(): void {

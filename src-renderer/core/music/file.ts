@@ -27,13 +27,22 @@ import {
 const refuse = (name: string, found: string, hint: string): SluiceError =>
   new SluiceError(Status.input, 'midi-file', `${name}: expected a standard MIDI file, found ${found}`, hint);
 
-// The parser trusts the lengths that a file tells: one beyond the end gives it less than it asked for, and a negative
-// one sends it back to read the same bytes for ever.
-class CheckedBytes extends Uint8Array {
-  override slice(start: number, end: number): Uint8Array<ArrayBuffer> {
-    if (end < start || end > this.length) throw new Error('it ends within an event');
-    return super.slice(start, end);
-  }
+// The parser trusts the lengths that a file tells. Beyond the end of what it was given it reads nothings for ever, and
+// a negative length sends it back to read the same bytes again: both are refused here.
+function checkedBytes(bytes: Uint8Array): Uint8Array {
+  const refuseEnd = (): never => {
+    throw new Error('it ends within an event');
+  };
+  return new Proxy(bytes, {
+    get: (whole, key) => {
+      if (key === 'slice')
+        return (start: number, end: number): Uint8Array =>
+          end < start || end > whole.length ? refuseEnd() : checkedBytes(whole.slice(start, end));
+      if (key === 'length') return whole.length;
+      const value: unknown = Reflect.get(whole, key);
+      return value === undefined && typeof key === 'string' && /^\d+$/.test(key) ? refuseEnd() : value;
+    },
+  });
 }
 
 function parse(bytes: Uint8Array, name: string): MidiData {
@@ -46,7 +55,7 @@ function parse(bytes: Uint8Array, name: string): MidiData {
   }
   let data: MidiData;
   try {
-    data = parseMidi(CheckedBytes.from(bytes));
+    data = parseMidi(checkedBytes(bytes));
   } catch (thrown) {
     const reason = thrown instanceof Error ? thrown.message : String(thrown); // the parser throws texts
     throw refuse(name, `a damaged one (${reason})`, 'Export it again from where it comes from.');
@@ -63,6 +72,7 @@ interface Reading {
   readonly keys: Key[];
   readonly tracks: Track[];
   readonly left: Set<string>; // what was left out
+  readonly programs: ReadonlyMap<number, number>; // the first of each channel, in whatever track it is said
 }
 
 interface ChannelParts {
@@ -71,6 +81,15 @@ interface ChannelParts {
   program: number | null;
   volume: number | null;
   pan: number | null;
+}
+
+function programsOf(tracks: readonly MidiEvent[][]): Map<number, number> {
+  const programs = new Map<number, number>();
+  for (const event of tracks.flat()) {
+    if (event.type === 'programChange' && !programs.has(event.channel))
+      programs.set(event.channel, event.programNumber);
+  }
+  return programs;
 }
 
 const units: readonly number[] = [1, 2, 4, 8, 16, 32];
@@ -173,15 +192,16 @@ function readTrack(events: readonly MidiEvent[], scale: number, reading: Reading
     while (begun.length > 0) close(channel, pitch);
   }
   for (const [channel, parts] of channels) {
-    const { notes, program, volume, pan, controls } = parts;
+    const { notes, volume, pan, controls } = parts;
+    const program = parts.program ?? reading.programs.get(channel) ?? 0;
     if (notes.length === 0) continue;
-    const instrument = channel === DRUM_CHANNEL ? 'Drums' : instrumentName(program ?? 0);
+    const instrument = channel === DRUM_CHANNEL ? 'Drums' : instrumentName(program);
     const title = channels.size > 1 && name !== '' ? `${name}: ${instrument}` : name || instrument;
     reading.tracks.push(
       newTrack({
         name: title.slice(0, 200),
         channel,
-        program: program ?? 0,
+        program,
         volume: volume ?? 100,
         pan: pan ?? 64,
         notes: notes.sort(byTime),
@@ -202,7 +222,8 @@ function settled<T extends { tick: number }>(items: readonly T[]): T[] {
 export function readMidi(bytes: Uint8Array, name: string): { music: MusicDocument; left: readonly string[] } {
   const data = parse(bytes, name);
   const scale = PPQ / (data.header.ticksPerBeat ?? PPQ);
-  const reading: Reading = { tempos: [], meters: [], keys: [], tracks: [], left: new Set() };
+  const programs = programsOf(data.tracks);
+  const reading: Reading = { tempos: [], meters: [], keys: [], tracks: [], left: new Set(), programs };
   let start = 0;
   for (const events of data.tracks) {
     // Format 2: pieces one after the other.

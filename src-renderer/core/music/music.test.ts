@@ -229,6 +229,23 @@ describe('files', () => {
       }),
     );
   });
+  it('with tracks of any other length come to an end', () => {
+    const good = writeMusic(withNotes(note(0, 60), note(480, 64)));
+    const tracks = [...good.keys()].filter((at) => String.fromCharCode(...good.slice(at, at + 4)) === 'MTrk');
+    const refused = tracks.flatMap((at) =>
+      Array.from({ length: 256 }, (_, length) => {
+        try {
+          readMidi(good.with(at + 7, length), 'x.mid');
+          return '';
+        } catch (error) {
+          return String(error);
+        }
+      }).filter((text) => text !== ''),
+    );
+    expect(refused.length).toBeGreaterThan(200);
+    expect(refused.every((text) => text.includes('x.mid'))).toBe(true);
+    expect(refused.some((text) => text.includes('it ends within an event'))).toBe(true);
+  });
   it('with any byte changed are read or refused, never worse', () => {
     const good = writeMusic(withNotes(note(0, 60), note(480, 64)));
     fc.assert(
