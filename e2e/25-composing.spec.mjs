@@ -1,30 +1,10 @@
-// A tune goes on: a model found in its folder, variations that grow as ghosts, kept as one step or refused.
-import { readdirSync, readFileSync } from 'node:fs';
+// A tune goes on by the embedded model: variations that grow as ghosts, kept as one step or refused.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import { root } from '../scripts/lib/paths.mjs';
-import { withoutEnd, writeSeededMidiModel } from '../scripts/lib/seeded-midi.mjs';
 import { startStudio } from './studio.mjs';
 
 export const title = 'a tune that the composer continues';
-
-const embedded = () => {
-  const folder = join(root, 'resources', 'models');
-  return readdirSync(folder).some((name) => {
-    try {
-      return 'net_token_config' in JSON.parse(readFileSync(join(folder, name, 'config.json'), 'utf8'));
-    } catch {
-      return false;
-    }
-  });
-};
-
-const writeTiny = (home) =>
-  writeSeededMidiModel(
-    JSON.parse(readFileSync(join(root, 'native', 'midi', 'testdata', 'tiny.json'), 'utf8')),
-    join(home, 'data', 'sluice', 'models', 'random-weights-midi'),
-    withoutEnd,
-  );
 
 const noteCounts = (text) => JSON.parse(text).music.tracks.map(({ notes }) => notes.length);
 
@@ -42,21 +22,11 @@ async function setNumber(page, name, value) {
   await field.press('Enter');
 }
 
-async function openComposer(check, studio) {
-  const { page, home } = studio;
+async function openComposer({ page }) {
   await page.getByRole('button', { name: 'Piano roll', exact: true }).click();
   await page.getByRole('application', { name: 'Notes' }).waitFor();
   await page.getByRole('button', { name: 'Composer' }).click();
   const panel = page.getByRole('complementary', { name: 'Composer' });
-  if (!embedded()) {
-    await panel.getByText(/none is installed/).waitFor();
-    const told = await panel.locator('.compose-path').textContent();
-    check('without a model it says where one goes', told === join(home, 'data', 'sluice', 'models'), told);
-    await studio.shot('composer-without-model');
-    writeTiny(home);
-    await page.getByRole('button', { name: 'Composer' }).click();
-    await page.getByRole('button', { name: 'Composer' }).click();
-  }
   await panel.getByRole('button', { name: 'Continue' }).waitFor();
 }
 
@@ -68,8 +38,7 @@ async function checkContinuing(check, studio) {
   await page.getByRole('application', { name: 'Notes' }).focus();
   await page.keyboard.press('Space');
   const before = await kept(studio);
-  // Random weights wait up to 127 beats before a note.
-  await setNumber(page, 'Bars', embedded() ? '4' : '0');
+  await setNumber(page, 'Bars', '4');
   await setNumber(page, 'Variations', '3');
   await page.getByText('Sampling').click();
   await setNumber(page, 'Events at most', '160');
@@ -160,7 +129,7 @@ async function checkNewPiece(check, studio) {
 export async function run(check) {
   const studio = await startStudio();
   try {
-    await openComposer(check, studio);
+    await openComposer(studio);
     await checkContinuing(check, studio);
     const { violations } = await new AxeBuilder({ page: studio.page }).setLegacyMode(true).analyze();
     const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join('\n  ')}`);

@@ -27,7 +27,7 @@ function power(name, shape) {
   return -Math.ceil(Math.log2(shape.at(-1)) / 2) + 1 + (name.includes('lm_head') ? 1 : 0);
 }
 
-function tensorBytes(salt, name, shape, edit) {
+function tensorBytes(salt, name, shape) {
   const count = shape.reduce((product, size) => product * size, 1);
   const floats = new Float32Array(count);
   const scale = 2 ** power(name, shape) / 128;
@@ -35,7 +35,6 @@ function tensorBytes(salt, name, shape, edit) {
   for (const value of integers(salt + name, count)) {
     floats[at++] = name.includes('norm') ? 1 + (value >> 3) / 64 : value * scale;
   }
-  edit(name, floats, shape);
   const bits = new Uint32Array(floats.buffer);
   return Buffer.from(Uint16Array.from(bits, (word) => word >>> 16).buffer);
 }
@@ -67,22 +66,13 @@ function shapesOf(config) {
   return shapes.map(([name, shape]) => [`${name}.weight`, shape]);
 }
 
-// An edit that keeps a model from ending a piece: one number of the hidden state is always large, and the token that
-// ends a piece is the one that it speaks against.
-const EOS = 2;
-export function withoutEnd(name, floats, [, width]) {
-  if (name.includes('embed_tokens')) for (let at = 0; at < floats.length; at += width) floats[at] = 4;
-  if (name.includes('lm_head')) floats[EOS * width] = -100;
-}
-
-// Writes the model folder of a golden of native/midi/testdata. Gives the folder. `edit` may change the numbers of each
-// tensor; bfloat16 has to hold them.
-export function writeSeededMidiModel({ config, salt }, folder, edit = () => undefined) {
+// Writes the model folder of a golden of native/midi/testdata. Gives the folder.
+export function writeSeededMidiModel({ config, salt }, folder) {
   const header = {};
   const parts = [];
   let end = 0;
   for (const [name, shape] of shapesOf(config)) {
-    const bytes = tensorBytes(salt, name, shape, edit);
+    const bytes = tensorBytes(salt, name, shape);
     header[name] = { dtype: 'BF16', shape, data_offsets: [end, end + bytes.length] };
     end += bytes.length;
     parts.push(bytes);
