@@ -1,11 +1,12 @@
 // Settings and models: found by words, kept, and used by what comes next; a model from a server on this machine,
 // paused, gone on with and checked.
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { checkPanes } from './axe.mjs';
-import { startStudio } from './studio.mjs';
+import { root } from '../scripts/lib/paths.mjs';
+import { drawingArea, drawStroke, paintSmall, startStudio } from './studio.mjs';
 
 export const title = 'settings and models';
 
@@ -30,6 +31,8 @@ async function checkSettings(check, { page, app, home }) {
   const shared = join(home, 'shared models');
   mkdirSync(shared);
   writeFileSync(join(shared, 'broken.gguf'), 'no model');
+  // It was trained on scribbles, and is as good as any to see that a pose gets there.
+  symlinkSync(join(root, 'resources', 'models', 'controlnet-scribble'), join(shared, 'controlnet-openpose'));
   await app.evaluate(({ dialog }, folder) => {
     dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [folder] });
   }, shared);
@@ -40,6 +43,86 @@ async function checkSettings(check, { page, app, home }) {
   await pane.getByRole('combobox', { name: 'Theme' }).selectOption('light');
   const dark = await app.evaluate(({ nativeTheme }) => nativeTheme.themeSource);
   check('the theme is the chosen one', dark === 'light', dark);
+}
+
+async function checkMissing(check, { page }) {
+  await page.getByRole('tab', { name: 'Layers' }).click();
+  await page.getByRole('button', { name: 'Add a pose layer' }).click();
+  await page.getByText('A pose layer needs a ControlNet for poses').waitFor();
+  check('a kind without a ControlNet asks for one', true);
+  check('and shows the models', await page.getByRole('region', { name: 'Models', exact: true }).isVisible());
+  await page.getByRole('button', { name: 'Hide Models' }).click();
+}
+
+async function checkPose(check, studio) {
+  const { page, app, home } = studio;
+  await page.getByRole('button', { name: 'Hide Settings' }).click();
+  await page.getByRole('button', { name: 'Hide Chat' }).click();
+  await paintSmall(page);
+  await page.getByRole('tab', { name: 'Layers' }).click();
+  await page.getByRole('button', { name: 'Add a pose layer' }).click();
+  const down = page.getByRole('textbox', { name: 'Down' });
+  await down.waitFor();
+  const nose = Number(await down.inputValue());
+  const { x, y } = await drawingArea(page);
+  // The box is 64 pixels and fits the free room between the bars, so its scale is what the zoom says.
+  const scale = Number(/\d+/.exec(await page.getByText(/^\d+%$/).innerText())[0]) / 100;
+  const middle = y + (40 - 76) / 2;
+  const at = [x, middle + (nose - 32) * scale];
+  await drawStroke(page, [at, [at[0], at[1] + 10 * scale]]);
+  const moved = Number(await down.inputValue());
+  check('a joint is dragged', Math.abs(moved - nose - 10) < 1, `${nose} to ${moved}`);
+  await page.getByRole('button', { name: 'Undo: Pose' }).click();
+  check('as one step', Number(await down.inputValue()) === nose);
+  await down.fill('20');
+  await down.press('Enter');
+  const file = join(home, 'pose.json');
+  await app.evaluate(({ dialog }, filePath) => {
+    dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath });
+  }, file);
+  await page.getByRole('button', { name: 'Save as an OpenPose file…' }).click();
+  await page.getByText('Saved as pose.json.').waitFor();
+  const saved = JSON.parse(readFileSync(file, 'utf8'));
+  check(
+    'it is saved for OpenPose',
+    saved.people[0].pose_keypoints_2d.slice(1, 3).join() === '20,1',
+    JSON.stringify(saved),
+  );
+  const choosing = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: 'Open an OpenPose file…' }).click();
+  await (await choosing).setFiles(file);
+  await page.getByText('Person 2').waitFor();
+  check('and read from there', true);
+  await checkPanes(check, studio, 'pose');
+
+  await page.getByLabel('Prompt', { exact: true }).fill('a {red|green} dancer');
+  await page.getByRole('button', { name: 'Generate' }).click();
+  await page.getByRole('button', { name: 'Keep as layer' }).waitFor({ timeout: 240_000 });
+  const queue = page.getByRole('region', { name: 'Queue' });
+  check(
+    'wildcards are chosen',
+    await queue
+      .getByText(/^a (red|green) dancer$/)
+      .first()
+      .isVisible(),
+  );
+  const controls = join(home, 'data', 'sluice', 'gallery', 'controls');
+  const [hint] = readdirSync(controls);
+  const seen = await page.evaluate(async (url) => {
+    const bitmap = await globalThis.createImageBitmap(await (await fetch(url)).blob());
+    const canvas = new globalThis.OffscreenCanvas(bitmap.width, bitmap.height);
+    const context = canvas.getContext('2d');
+    context.drawImage(bitmap, 0, 0);
+    const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
+    let [black, coloured] = [0, 0];
+    for (let i = 0; i < data.length; i += 4) {
+      const [r, g, b] = data.subarray(i, i + 3);
+      if (r + g + b === 0) black++;
+      else if (Math.max(r, g, b) - Math.min(r, g, b) > 100) coloured++;
+    }
+    return { black: black / (data.length / 4), coloured };
+  }, `app://studio/gallery/controls/${hint}`);
+  check('the ControlNet sees colours on black', seen.black > 0.5 && seen.coloured > 30, JSON.stringify(seen));
 }
 
 // Sends a megabyte and waits, until it may send the rest.
@@ -108,6 +191,7 @@ async function checkModels(check, { page, home }) {
     const trash = pane.getByRole('button', { name: 'Move boat to the trash' });
     await trash.click();
     await page.getByText('boat is in the trash.').waitFor();
+    await trash.waitFor({ state: 'detached' });
     check('what was downloaded can be thrown away', !existsSync(file));
     check('and only that', (await pane.getByRole('button', { name: /to the trash$/ }).count()) === 0);
   } finally {
@@ -118,9 +202,12 @@ async function checkModels(check, { page, home }) {
 export async function run(check) {
   const studio = await startStudio();
   try {
+    await checkMissing(check, studio);
     await checkSettings(check, studio);
     await checkModels(check, studio);
     await checkPanes(check, studio, 'models');
+    await studio.page.getByRole('button', { name: 'Hide Models' }).click();
+    await checkPose(check, studio);
     check('the page reported no problem', studio.problems.length === 0, studio.problems.join('\n'));
   } catch (error) {
     await studio.shot('failure-models');

@@ -9,14 +9,18 @@ import {
   Lock,
   LockOpen,
   type LucideIcon,
+  Mountain,
   PenLine,
+  PersonStanding,
   Scan,
   SquareDashed,
   Trash2,
 } from 'lucide-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { performOn, sealStep, usePart } from '../app/document.ts';
+import { performOn, sealStep, useDocument, usePart } from '../app/document.ts';
+import { tell } from '../app/notices.ts';
+import { layoutCommands } from '../app/shell/layout.ts';
 import { paintOptionsQuery } from '../app/queries.ts';
 import {
   addLayer,
@@ -27,6 +31,8 @@ import {
   type LayerSettings,
 } from '../core/canvas/actions.ts';
 import { isControl, type Layer, type LayerKind, newLayer } from '../core/canvas/model.ts';
+import { newPose } from '../core/canvas/pose.ts';
+import { PosePanel } from './PosePanel.tsx';
 import { IconButton } from '../ui/IconButton.tsx';
 import { NumberSetting } from '../ui/Slider.tsx';
 import { selectedLayer, useCanvasView } from './view.ts';
@@ -35,31 +41,55 @@ const kinds: Record<LayerKind, { label: string; icon: LucideIcon }> = {
   paint: { label: 'Paint', icon: Brush },
   scribble: { label: 'Scribble', icon: PenLine },
   canny: { label: 'Edges', icon: Scan },
+  pose: { label: 'Pose', icon: PersonStanding },
+  depth: { label: 'Depth', icon: Mountain },
   mask: { label: 'Mask', icon: SquareDashed },
 };
 
+const wanted: Partial<Record<LayerKind, string>> = {
+  scribble: 'scribbles (control_v11p_sd15_scribble)',
+  canny: 'Canny edges (control_v11p_sd15_canny)',
+  pose: 'poses (control_v11p_sd15_openpose)',
+  depth: 'depth (control_v11f1p_sd15_depth)',
+};
+
+function askForControl(kind: LayerKind): void {
+  tell(
+    `A ${kinds[kind].label.toLowerCase()} layer needs a ControlNet for ${wanted[kind] ?? kind}, which is not here yet. ` +
+      'Put one into a model folder; its name begins with "control" and says what it is for.',
+  );
+  layoutCommands.show('models');
+}
+
 function AddLayer({ above }: { above: string | null }) {
   const { layers } = usePart('canvas');
-  const controls = useQuery(paintOptionsQuery).data?.controls ?? [];
-  // A kind without a ControlNet would steer nothing.
-  const offered = (Object.keys(kinds) as LayerKind[]).filter(
-    (kind) => !isControl(kind) || controls.includes(kind),
-  );
+  const { canvas } = useDocument(({ history }) => history.present);
+  const controls = useQuery(paintOptionsQuery).data?.controls;
+  // A kind without a ControlNet would steer nothing: it asks for one.
+  const missing = (kind: LayerKind): boolean =>
+    isControl(kind) && controls !== undefined && !controls.includes(kind);
+  const add = (kind: LayerKind): void => {
+    if (missing(kind)) {
+      askForControl(kind);
+      return;
+    }
+    const layer = newLayer(kind, layers);
+    if (kind === 'pose') layer.items.push(newPose(canvas.box, 0));
+    performOn('canvas', addLayer(layer, above));
+    useCanvasView.setState({ selected: layer.id });
+  };
   return (
     <div className="add-layer" role="group" aria-label="Add a layer">
-      {offered.map((kind) => {
+      {(Object.keys(kinds) as LayerKind[]).map((kind) => {
         const { label, icon: Icon } = kinds[kind];
         return (
           <button
             key={kind}
             type="button"
-            className="button"
+            className={`button ${missing(kind) ? 'missing' : ''}`}
+            title={missing(kind) ? 'Needs a ControlNet that is not here yet' : undefined}
             aria-label={`Add a ${label.toLowerCase()} layer`}
-            onClick={() => {
-              const layer = newLayer(kind, layers);
-              performOn('canvas', addLayer(layer, above));
-              useCanvasView.setState({ selected: layer.id });
-            }}
+            onClick={() => add(kind)}
           >
             <Icon size={14} aria-hidden /> {label}
           </button>
@@ -171,6 +201,7 @@ function Settings({ layer }: { layer: Layer }) {
           onClick={() => performOn('canvas', removeLayer(layer.id))}
         />
       </div>
+      {layer.kind === 'pose' && <PosePanel layer={layer} />}
       {isControl(layer.kind) ? (
         <>
           <NumberSetting

@@ -93,10 +93,10 @@ function Colours() {
 const sized = new Set<ToolName>(['brush', 'eraser', 'rectangle', 'ellipse']);
 
 export function ToolOptions() {
-  const { tool, size, filled, selected } = useCanvasView();
+  const { tool, size, filled, selected, nearness } = useCanvasView();
   const { layers } = usePart('canvas');
   const layer = selectedLayer(layers, selected);
-  if (!sized.has(tool) || layer === undefined) return null;
+  if (!sized.has(tool) || layer === undefined || layer.kind === 'pose') return null;
   const isShape = tool === 'rectangle' || tool === 'ellipse';
   return (
     <div className="tool-options floating">
@@ -112,6 +112,15 @@ export function ToolOptions() {
         onChange={setSize}
         unit="pixels"
       />
+      {layer.kind === 'depth' && (
+        <NumberSetting
+          name="Near"
+          value={nearness}
+          min={0}
+          max={255}
+          onChange={(value) => useCanvasView.setState({ nearness: Math.round(value) })}
+        />
+      )}
       {isShape && (
         <label className="check">
           <input

@@ -1,6 +1,6 @@
 // From layers to the pictures that the engine gets: what lies in the box, at the box's size.
 import type { Box, Layer } from '../core/canvas/model.ts';
-import { drawItem } from './raster.ts';
+import { drawItem, HINT } from './raster.ts';
 
 export interface Composite {
   readonly file: Uint8Array<ArrayBuffer>; // PNG
@@ -57,9 +57,11 @@ async function over(background: string, top: OffscreenCanvas): Promise<Uint8Arra
   return pngOf(canvas);
 }
 
-// White lines on black, as ControlNets for scribbles and edges want them; masks likewise.
-export async function composeWhiteOnBlack(layer: Layer, box: Box): Promise<Composite> {
-  const { canvas, empty } = flatten([layer], box, '#ffffff');
+// White lines on black, as ControlNets for scribbles and edges want them; masks likewise. Poses and depths have their
+// own colours on black.
+export async function composeOnBlack(layer: Layer, box: Box): Promise<Composite> {
+  const coloured = layer.kind === 'pose' || layer.kind === 'depth';
+  const { canvas, empty } = flatten([layer], box, coloured ? HINT : '#ffffff');
   return { file: await over('#000000', canvas), empty };
 }
 

@@ -7,7 +7,8 @@ import { paintOptionsQuery, queryClient } from '../app/queries.ts';
 import { currentSettings, settingsQuery } from '../app/settings.ts';
 import { studio } from '../app/studio.ts';
 import { type CanvasDocument, isControl, type Layer } from '../core/canvas/model.ts';
-import { composePicture, composeWhiteOnBlack } from './compose.ts';
+import { chooseWildcards } from '../core/canvas/wildcards.ts';
+import { composeOnBlack, composePicture } from './compose.ts';
 import { discardCandidates, expectResult } from './results.ts';
 import { usePromptHistory } from './prompt-history.ts';
 
@@ -54,7 +55,7 @@ export async function makeOrder(
   const { layers, box, form } = canvas;
   const controls: PaintOrder['controls'] = [];
   for (const layer of activeControls(layers, options.controls)) {
-    const { file, empty } = await composeWhiteOnBlack(layer, box);
+    const { file, empty } = await composeOnBlack(layer, box);
     const { kind, strength, start, end } = layer;
     if (!empty) controls.push({ kind, picture: file, strength, start, end });
   }
@@ -63,12 +64,18 @@ export async function makeOrder(
   const maskLayer = layers.findLast(
     ({ kind, visible, items }) => kind === 'mask' && visible && items.length > 0,
   );
-  const mask = maskLayer === undefined ? null : await composeWhiteOnBlack(maskLayer, box);
+  const mask = maskLayer === undefined ? null : await composeOnBlack(maskLayer, box);
   // A mask repaints a part of what is there, so what is there is the start.
   const masked = mask !== null && !mask.empty && !picture.empty;
+  const seed = form.seed ?? randomSeed();
+  const words = (text: string): string => chooseWildcards(text, seed);
   const fromCanvas = masked || (form.fromCanvas && !picture.empty);
   return {
-    settings: settingsOf(canvas, form.seed ?? randomSeed()),
+    settings: {
+      ...settingsOf(canvas, seed),
+      prompt: words(form.prompt),
+      negative: words(form.negative),
+    },
     controls,
     init: fromCanvas ? picture.file : null,
     mask: masked ? mask.file : null,

@@ -6,6 +6,7 @@ import { addItem, translateLayer } from '../core/canvas/actions.ts';
 import { dragRectangle, type Point, toDocument } from '../core/canvas/geometry.ts';
 import type { Item, Layer } from '../core/canvas/model.ts';
 import { newId } from '../core/ids.ts';
+import { poseGesture } from './pose-gesture.ts';
 import { itemDraft, StrokeDraft } from './draft.ts';
 import type { CanvasStage } from './stage.ts';
 import { inkOf, selectedLayer, setView, type ToolName, useCanvasView } from './view.ts';
@@ -167,13 +168,23 @@ function pickGesture(stage: CanvasStage, first: Sample): Gesture {
   };
 }
 
+// Tools that do to a pose layer what they do to any.
+const posing = new Set<ToolName>(['move', 'hand', 'picker', 'box']);
+
+function drawablePose(first: Sample, modifiers: Modifiers, erase: boolean): Gesture | null {
+  const layer = drawable();
+  return layer === null ? null : poseGesture(layer, first, modifiers, erase);
+}
+
 // Null where the tool takes no pointer, or where there is nothing to draw on.
 export function beginGesture(
   stage: CanvasStage,
   tool: ToolName,
   first: Sample,
-  { mod }: Modifiers,
+  modifiers: Modifiers,
 ): Gesture | null {
+  const layer = selectedLayer();
+  if (layer?.kind === 'pose' && !posing.has(tool)) return drawablePose(first, modifiers, tool === 'eraser');
   switch (tool) {
     case 'brush':
       return strokeGesture(stage, first, false);
@@ -181,9 +192,9 @@ export function beginGesture(
       return strokeGesture(stage, first, true);
     case 'rectangle':
     case 'ellipse':
-      return shapeGesture(stage, first, tool, mod);
+      return shapeGesture(stage, first, tool, modifiers.mod);
     case 'lasso':
-      return lassoGesture(stage, first, mod);
+      return lassoGesture(stage, first, modifiers.mod);
     case 'move':
       return moveGesture(stage, first);
     case 'hand':

@@ -2,6 +2,7 @@
 import { getStroke } from 'perfect-freehand';
 import { assetBitmap } from '../app/assets.ts';
 import { edgesOf } from './edges.ts';
+import { drawPose } from './pose-draw.ts';
 import type { Item, LayerKind, Placed, Stroke } from '../core/canvas/model.ts';
 
 export type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
@@ -62,6 +63,17 @@ function drawEdges(context: Context, item: Placed, ink: string): void {
   context.drawImage(inked, item.x, item.y, item.width, item.height);
 }
 
+// As an ink: what the ControlNet is to see, in place of what the canvas shows.
+export const HINT = 'hint';
+
+const greyOf = (colour: string): number => Number.parseInt(colour.slice(1, 3), 16);
+
+// Depth on white paper: the nearer, the deeper.
+function depthOnPaper(colour: string): string {
+  const near = greyOf(colour) / 255;
+  return `hsl(248 ${Math.round(30 + 45 * near)}% ${Math.round(90 - 60 * near)}%)`;
+}
+
 export const EDGE_INK = '#2f4fd0';
 
 // A picture of white lines on black in one ink: as opaque as it is bright. Kept, since the same one is drawn again
@@ -112,9 +124,14 @@ export function drawItem(context: Context, item: Item, kind: LayerKind, ink: str
     if (bitmap !== undefined) context.drawImage(bitmap, item.x, item.y, item.width, item.height);
     return;
   }
+  if (item.type === 'pose') {
+    drawPose(context, item, ink === null);
+    return;
+  }
   context.save();
   context.globalCompositeOperation = item.erase ? 'destination-out' : 'source-over';
-  const colour = item.erase ? '#000000' : (ink ?? item.colour);
+  const shown = kind === 'depth' && ink === null ? depthOnPaper(item.colour) : item.colour;
+  const colour = item.erase ? '#000000' : ink === null || ink === HINT ? shown : ink;
   context.fillStyle = colour;
   context.strokeStyle = colour;
   switch (item.type) {

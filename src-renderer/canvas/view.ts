@@ -15,6 +15,7 @@ export interface CanvasView {
   otherColour: string;
   size: number; // of brush and eraser, in document pixels
   filled: boolean; // shapes
+  nearness: number; // of what is drawn on a depth layer: 0 far, 255 near
   selected: string | null; // a layer
   side: 'paint' | 'layers';
 }
@@ -26,6 +27,7 @@ export const useCanvasView = create<CanvasView>()(() => ({
   otherColour: '#ffffff',
   size: 5,
   filled: false,
+  nearness: 200,
   selected: null,
   side: 'layers',
 }));
@@ -51,10 +53,15 @@ export function selectedLayer(
 }
 
 // Control layers are drawn in one ink each, so that they can be told apart; only paint layers have colours.
-const inks: Record<Exclude<Layer['kind'], 'paint'>, string> = {
+const inks: Record<Exclude<Layer['kind'], 'paint' | 'depth'>, string> = {
   scribble: '#17181b',
   canny: EDGE_INK,
+  pose: '#17181b',
   mask: '#e5484d',
 };
-export const inkOf = (layer: Layer): string =>
-  layer.kind === 'paint' ? useCanvasView.getState().colour : inks[layer.kind];
+export function inkOf({ kind }: Layer): string {
+  const { colour, nearness } = useCanvasView.getState();
+  if (kind === 'paint') return colour;
+  if (kind === 'depth') return `#${nearness.toString(16).padStart(2, '0').repeat(3)}`;
+  return inks[kind];
+}

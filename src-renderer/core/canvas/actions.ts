@@ -4,6 +4,7 @@ import type { Action } from '../history.ts';
 import { newId } from '../ids.ts';
 import type { Box, CanvasDocument, Item, Layer, LayerKind, PaintForm } from './model.ts';
 import { newLayer } from './model.ts';
+import { movePose } from './pose.ts';
 
 type CanvasAction = Action<CanvasDocument>;
 
@@ -21,6 +22,7 @@ const labels: Record<Item['type'], string> = {
   ellipse: 'Ellipse',
   area: 'Lasso',
   picture: 'Place picture',
+  pose: 'Add a person',
 };
 
 export function addItem(layerId: string, item: Item): CanvasAction {
@@ -30,6 +32,40 @@ export function addItem(layerId: string, item: Item): CanvasAction {
       changeLayer(canvas, layerId, (layer) =>
         layer.locked ? layer : { ...layer, items: [...layer.items, item] },
       ),
+  };
+}
+
+export function addItems(layerId: string, items: readonly Item[], label: string): CanvasAction {
+  return {
+    label,
+    apply: (canvas) =>
+      changeLayer(canvas, layerId, (layer) =>
+        layer.locked || items.length === 0 ? layer : { ...layer, items: [...layer.items, ...items] },
+      ),
+  };
+}
+
+// Puts an item in the place of the one with its id. A drag is one step.
+export function replaceItem(layerId: string, item: Item, label: string): CanvasAction {
+  return {
+    label,
+    merge: `item:${item.id}`,
+    apply: (canvas) =>
+      changeLayer(canvas, layerId, (layer) => {
+        const at = layer.items.findIndex(({ id }) => id === item.id);
+        return layer.locked || at < 0 ? layer : { ...layer, items: layer.items.with(at, item) };
+      }),
+  };
+}
+
+export function removeItem(layerId: string, id: string): CanvasAction {
+  return {
+    label: 'Remove',
+    apply: (canvas) =>
+      changeLayer(canvas, layerId, (layer) => {
+        const items = layer.items.filter((item) => item.id !== id);
+        return layer.locked || items.length === layer.items.length ? layer : { ...layer, items };
+      }),
   };
 }
 
@@ -133,6 +169,8 @@ function atOrigin({ x, y, items }: Layer): Item[] {
         };
       case 'area':
         return { ...item, points: item.points.map((value, i) => value + (i % 2 === 0 ? x : y)) };
+      case 'pose':
+        return movePose(item, x, y);
       case 'rectangle':
       case 'ellipse':
       case 'picture':

@@ -29,6 +29,12 @@ export function itemBounds(item: Item): Bounds | null {
   switch (item.type) {
     case 'stroke':
       return around(item.samples, 3, item.size);
+    case 'pose':
+      return around(
+        item.joints.flatMap(({ x, y }) => [x, y]),
+        2,
+        2 * item.size,
+      );
     case 'area':
       return around(item.points, 2, 1);
     case 'rectangle':

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { MAX_SEED } from '../../../src-preload/contract/jobs.ts';
 import { newId } from '../ids.ts';
+import { pose } from './pose.ts';
 
 const id = z.string().min(1);
 const finite = z.number();
@@ -53,7 +54,7 @@ export const placed = z.object({
   as: z.literal('lines').optional(),
 });
 
-export const item = z.union([stroke, shape, area, placed]);
+export const item = z.union([stroke, shape, area, placed, pose]);
 export type Stroke = z.infer<typeof stroke>;
 export type Shape = z.infer<typeof shape>;
 export type Area = z.infer<typeof area>;
@@ -61,7 +62,7 @@ export type Placed = z.infer<typeof placed>;
 export type Item = z.infer<typeof item>;
 
 // `paint` layers are the picture; the others steer how it is painted.
-export const layerKind = z.enum(['paint', 'scribble', 'canny', 'mask']);
+export const layerKind = z.enum(['paint', 'scribble', 'canny', 'pose', 'depth', 'mask']);
 export type LayerKind = z.infer<typeof layerKind>;
 
 export const layer = z.object({
@@ -111,13 +112,15 @@ export const canvasDocument = z.object({
 });
 export type CanvasDocument = z.infer<typeof canvasDocument>;
 
-export const isControl = (kind: LayerKind): kind is 'scribble' | 'canny' =>
-  kind === 'scribble' || kind === 'canny';
+export const isControl = (kind: LayerKind): kind is Exclude<LayerKind, 'paint' | 'mask'> =>
+  kind !== 'paint' && kind !== 'mask';
 
 const kindNames: Record<LayerKind, string> = {
   paint: 'Paint',
   scribble: 'Scribble',
   canny: 'Edges',
+  pose: 'Pose',
+  depth: 'Depth',
   mask: 'Inpaint mask',
 };
 

@@ -26,7 +26,9 @@ const OUTLINE = 4; // pixels, of what steers
 
 // The layer to draw on: the chosen one unless it is locked, the topmost scribble otherwise, or a new one.
 export function targetOf(canvas: CanvasDocument, chosen: string | null, id: string, ink: string): Target {
-  const free = canvas.layers.filter(({ locked, kind }) => !locked && kind !== 'mask');
+  const free = canvas.layers.filter(
+    ({ locked, kind }) => !locked && !['mask', 'pose', 'depth'].includes(kind),
+  );
   const layer =
     free.find((each) => each.id === chosen) ??
     free.findLast(({ kind }) => kind === 'scribble') ??
