@@ -63,7 +63,7 @@ const path = (): string => join(models(), 'boat.safetensors');
 
 function make(): {
   downloads: Downloads;
-  until(state: Download['state'], received?: number): Promise<Download>;
+  until: (state: Download['state'], received?: number) => Promise<Download>;
 } {
   let last: Download | null = null;
   const downloads = new Downloads({
