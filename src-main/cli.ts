@@ -1,4 +1,5 @@
 // The command line: picks the command, prints its result or failure, gives the exit status.
+import { version } from '../package.json';
 import { asSluiceError, SluiceError, Status } from '../src-preload/contract/errors.ts';
 import { parse, usageError } from './cli/arguments.ts';
 import { commands } from './cli/commands.ts';
@@ -13,7 +14,7 @@ function help(): string {
     '',
     ...list,
     '',
-    'sluice COMMAND --help tells more; --json is for programs.',
+    'sluice COMMAND --help tells more; --json is for programs; sluice --version tells the version.',
   ].join('\n');
 }
 
@@ -28,6 +29,10 @@ export async function main(args: string[]): Promise<number> {
     const rest = args.filter((_, index) => index !== at);
     if (name === '--help' || name === '-h' || name === 'help') {
       output.done({ commands: commands.map((command) => command.name) }, [help()]);
+      return 0;
+    }
+    if (name === '--version' || name === '-V') {
+      output.done({ version }, [`sluice ${version}`]);
       return 0;
     }
     const command = commands.find((candidate) => candidate.name === name);

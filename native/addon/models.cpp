@@ -1,4 +1,4 @@
-// inspect(path, verify), samplers(), tokenize({resourceDir, model, text}): promises of JSON texts.
+// inspect(path, verify), samplers(), resolveSampler({sampler, schedule}), tokenize({resourceDir, model, text}): promises of JSON texts.
 #include "domains.h"
 #include "stateless.h"
 
@@ -20,6 +20,17 @@ static Napi::Value samplers(const Napi::CallbackInfo& info) {
     return TextCall::start(info.Env(), [](std::string& out, sluice_error& error) {
         char* text = nullptr;
         const sluice_status status = sluice_samplers_json(&text, &error);
+        if (status == SLUICE_OK) out = take(text);
+        return status;
+    });
+}
+
+static Napi::Value resolve_sampler(const Napi::CallbackInfo& info) {
+    const Fields fields(info[0], "resolveSampler");
+    const std::string sampler = fields.text("sampler"), schedule = fields.text("schedule");
+    return TextCall::start(info.Env(), [=](std::string& out, sluice_error& error) {
+        char* text = nullptr;
+        const sluice_status status = sluice_resolve_sampler_json(sampler.c_str(), schedule.c_str(), &text, &error);
         if (status == SLUICE_OK) out = take(text);
         return status;
     });
@@ -47,6 +58,7 @@ static Napi::Value tokenize(const Napi::CallbackInfo& info) {
 void add_models(Napi::Env env, Napi::Object exports) {
     exports.Set("inspect", Napi::Function::New(env, inspect, "inspect"));
     exports.Set("samplers", Napi::Function::New(env, samplers, "samplers"));
+    exports.Set("resolveSampler", Napi::Function::New(env, resolve_sampler, "resolveSampler"));
     exports.Set("tokenize", Napi::Function::New(env, tokenize, "tokenize"));
 }
 

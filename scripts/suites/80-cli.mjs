@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeBadModels } from '../lib/bad-models.mjs';
 import { sluice, sluicePlain } from '../lib/cli.mjs';
+import { root } from '../lib/paths.mjs';
 import { capture } from '../lib/process.mjs';
 import { writeSeededFile, writeSeededFolder } from '../lib/seeded.mjs';
 
@@ -227,6 +228,10 @@ async function checkCancel(check, { at, env }) {
 }
 
 async function checkQueries(check, { at, env }) {
+  const told = await sluice(['--version'], { env });
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  check('--version', told.code === 0 && told.last?.version === version, show(told));
+
   const devices = await sluice(['devices'], { env });
   const [device] = devices.last?.devices ?? [];
   check(
@@ -305,6 +310,11 @@ async function checkUsage(check, { at, env }) {
     [['paint', ...tiny, '--prompt-syntax', 'a1111'], /not there yet/],
     [['paint', ...tiny, '--out', at('out/x.jpg')], /\.png/],
     [['paint', ...prompt, '--model', 'nosuch'], /nosuch/],
+    // A flag's value is looked at before any model is.
+    [['paint', ...prompt, '--model', 'nosuch', '--sampler', 'swift'], /swift[\s\S]*euler/],
+    [['paint', ...prompt, '--model', 'nosuch', '--steps', 'few'], /few/],
+    [['plan', '--model', 'nosuch', '--precision', 'fp8'], /fp8/],
+    [['probe', 'unet', '--model', 'nosuch', '--in', 'x', '--out', 'y', '--vram', 'much'], /much/],
     [['probe', 'nosuch', '--model', at('tiny')], /nosuch/],
     [['probe', 'unet', '--model', at('tiny')], /--out|--in/],
     [['models', 'sell'], /sell/],

@@ -1,7 +1,8 @@
-// The flags of painting, shared by `paint` and `plan`: from what was given to a PaintRequest.
+// The flags of painting, shared by `paint` and `plan`: from what was given to a PaintRequest, values before models.
 import { randomInt } from 'node:crypto';
 import { resolve } from 'node:path';
 import { MAX_SEED, type PaintRequest } from '../../src-preload/contract/jobs.ts';
+import type { Engine } from '../engine/index.ts';
 import { type FoundModel, nativeSize, resolveControl, resolveModel } from '../library/models.ts';
 import { type ControlArgument, type Flags, inputError, usageError } from './arguments.ts';
 import type { Options } from './command.ts';
@@ -52,12 +53,12 @@ function refuseWhatIsNotThere(flags: Flags): void {
 
 const absolute = (path: string | null): string | null => (path === null ? null : resolve(path));
 
-export function readRequest(
-  flags: Flags,
-  models: readonly FoundModel[],
-  controls: readonly ControlArgument[],
-  model: string = resolveModel(flags.text('model'), models),
-): PaintRequest {
+export type PaintSettings = Omit<PaintRequest, 'model' | 'vae' | 'width' | 'height' | 'controls'> & {
+  size: { width: number; height: number } | null; // null: the model's own
+};
+
+// What the flags say without any model. What is wrong with one is told whatever models are there.
+export async function readSettings(flags: Flags, engine: Engine): Promise<PaintSettings> {
   refuseWhatIsNotThere(flags);
   const init = absolute(flags.text('init'));
   const mask = absolute(flags.text('mask'));
@@ -77,14 +78,11 @@ export function readRequest(
       'Raise either.',
     );
   }
-  const side = nativeSize(model);
-  return {
+  const settings: PaintSettings = {
     type: 'paint',
     prompt: flags.text('prompt') ?? '',
     negative: flags.text('negative') ?? '',
-    model,
-    vae: flags.has('vae') ? resolveModel(flags.text('vae'), models) : null,
-    ...flags.size('size', { width: side, height: side }),
+    size: flags.has('size') ? flags.size('size', { width: 0, height: 0 }) : null,
     steps,
     cfg: flags.number('cfg', 7.5, { min: 0, max: 100 }),
     sampler: flags.text('sampler') ?? 'euler',
@@ -93,14 +91,6 @@ export function readRequest(
     count: flags.whole('count', 1, { min: 1, max: 64 }),
     clipSkip: flags.whole('clip-skip', 1, { min: 1, max: 12 }),
     vaeTiling: flags.flag('vae-tiling'),
-    controls: controls.map(({ kind, image, model: path, strength: weight, start, end }) => ({
-      kind,
-      image: image === null ? '' : resolve(image),
-      model: resolveControl(kind, path, models),
-      strength: weight,
-      start,
-      end,
-    })),
     init,
     mask,
     strength,
@@ -110,5 +100,31 @@ export function readRequest(
     device: flags.text('device') ?? 'auto',
     previewEvery: flags.whole('preview-every', 0, { min: 0, max: 1000 }),
     trace: absolute(flags.text('trace')),
+  };
+  await engine.resolveSampler({ sampler: settings.sampler, schedule: settings.schedule });
+  return settings;
+}
+
+export function requestWith(
+  { size, ...settings }: PaintSettings,
+  flags: Flags,
+  controls: readonly ControlArgument[],
+  models: readonly FoundModel[],
+  model: string = resolveModel(flags.text('model'), models),
+): PaintRequest {
+  const side = nativeSize(model);
+  return {
+    ...settings,
+    model,
+    vae: flags.has('vae') ? resolveModel(flags.text('vae'), models) : null,
+    ...(size ?? { width: side, height: side }),
+    controls: controls.map(({ kind, image, model: path, strength, start, end }) => ({
+      kind,
+      image: image === null ? '' : resolve(image),
+      model: resolveControl(kind, path, models),
+      strength,
+      start,
+      end,
+    })),
   };
 }

@@ -15,7 +15,7 @@ import { Painter } from '../painting/painter.ts';
 import { Flags, readControl, usageError } from './arguments.ts';
 import type { Command } from './command.ts';
 import { duration, mebibytes, type Output } from './output.ts';
-import { readRequest, requestOptions } from './paint-options.ts';
+import { type PaintSettings, readSettings, requestOptions, requestWith } from './paint-options.ts';
 import { allModels, contextPaths, loadEngine } from './services.ts';
 import type { Stop } from './stop.ts';
 
@@ -32,15 +32,15 @@ interface Outputs {
   preview: string;
 }
 
-function readOutputs(flags: Flags, request: PaintRequest): Outputs {
-  const out = flags.text('out') ?? `sluice-${request.seed}.png`;
+function readOutputs(flags: Flags, { seed, count }: PaintSettings): Outputs {
+  const out = flags.text('out') ?? `sluice-${seed}.png`;
   if (parsePath(out).ext.toLowerCase() !== '.png')
     throw usageError(`--out: expected a .png file, found "${out}"`);
   const saveLatents = flags.text('save-latents');
   const { dir, name } = parsePath(out);
   return {
-    pictures: outputNames(out, request.count),
-    latents: saveLatents === null ? null : outputNames(saveLatents, request.count),
+    pictures: outputNames(out, count),
+    latents: saveLatents === null ? null : outputNames(saveLatents, count),
     preview: join(dir, `${name}.preview.png`),
   };
 }
@@ -185,12 +185,14 @@ export const paint: Command = {
     const flags = new Flags(given);
     flags.required('prompt');
     const controls = flags.texts('control').map((text) => readControl(text, { image: true }));
-    const request = readRequest(flags, allModels(), controls);
-    const outputs = readOutputs(flags, request);
+    const engine = loadEngine();
+    const settings = await readSettings(flags, engine);
+    const outputs = readOutputs(flags, settings);
+    const request = requestWith(settings, flags, controls, allModels());
     for (const path of [...outputs.pictures, ...(outputs.latents ?? [])]) await checkOutput(path);
     if (request.trace !== null) await checkOutput(request.trace);
 
-    const painter = new Painter(loadEngine(), contextPaths());
+    const painter = new Painter(engine, contextPaths());
     const previews = new PreviewWriter(outputs.preview, output);
     const runner = new JobRunner(painter.execute);
     runner.subscribe((_, event) => {

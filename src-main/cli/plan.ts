@@ -5,7 +5,7 @@ import { planJob } from '../painting/prepare.ts';
 import { Flags, readControl, usageError } from './arguments.ts';
 import type { Command } from './command.ts';
 import { duration, mebibytes } from './output.ts';
-import { readRequest, requestOptions } from './paint-options.ts';
+import { readSettings, requestOptions, requestWith } from './paint-options.ts';
 import { allModels, loadEngine } from './services.ts';
 
 // A word for SD 1.5's configuration: no file is needed to plan it.
@@ -48,9 +48,6 @@ export const plan: Command = {
   options: { ...requestOptions, link: { type: 'string' }, flops: { type: 'string' } },
   async run(given, output) {
     const flags = new Flags(given);
-    const models = allModels();
-    const named = flags.text('model');
-    const model = named === SD15 ? SD15 : resolveModel(named, models);
     // `--control canny depth`: what follows the first kind arrives as positionals.
     const kinds = [...flags.texts('control'), ...given.positionals];
     if (given.positionals.length > 0 && !flags.has('control')) {
@@ -60,21 +57,22 @@ export const plan: Command = {
       const control = readControl(text, { image: false });
       return { ...control, image: null };
     });
+    const link = flags.number('link', 0, { min: 0.001, max: 1e6 }) * 1e9;
+    const flops = flags.number('flops', 0, { min: 0.0001, max: 1e6 }) * 1e12;
+    const engine = loadEngine();
+    const settings = await readSettings(flags, engine);
+
+    const models = allModels();
+    const named = flags.text('model');
+    const model = named === SD15 ? SD15 : resolveModel(named, models);
     // Under the bare configuration every ControlNet is SD 1.5's own.
     const bare = model === SD15 ? controls.filter((control) => control.model === null) : [];
-    const request = readRequest(
-      flags,
-      models,
-      controls.filter((control) => !bare.includes(control)),
-      model,
-    );
+    const others = controls.filter((control) => !bare.includes(control));
+    const request = requestWith(settings, flags, others, models, model);
     for (const { kind, strength, start, end } of bare) {
       request.controls.push({ kind, image: '', model: SD15, strength, start, end });
     }
 
-    const link = flags.number('link', 0, { min: 0.001, max: 1e6 }) * 1e9;
-    const flops = flags.number('flops', 0, { min: 0.0001, max: 1e6 }) * 1e12;
-    const engine = loadEngine();
     const device = flags.has('device') ? await findDevice(engine, request.device) : null;
     const report = await engine.plan(planJob(request), {
       linkBytesPerSecond: link,

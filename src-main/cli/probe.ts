@@ -27,13 +27,14 @@ async function tokenize(flags: Flags): Promise<number[]> {
 
 async function forward(network: string, flags: Flags, stop: Stop) {
   const out = resolve(flags.required('out'));
+  const wanted = flags.required('model');
   const request = {
     network,
-    model: modelPath(flags.required('model')),
     in: resolve(flags.required('in')),
     out,
     budgetBytes: flags.vram(),
     precision: flags.precision(),
+    model: modelPath(wanted), // last: what is wrong with a flag is told whatever models are there
   };
   await checkOutput(out);
   const context = await loadEngine().open({ device: flags.text('device') ?? 'auto', ...contextPaths() });

@@ -25,6 +25,8 @@ import {
   type PlanReport,
   probeReport,
   type ProbeReport,
+  type SamplerChoice,
+  samplerChoice,
   tokenIds,
 } from './reports.ts';
 
@@ -138,6 +140,11 @@ export class Engine {
 
   samplers(): Promise<unknown> {
     return call('samplers', z.unknown(), () => this.#addon.samplers());
+  }
+
+  // Our names for what was asked for. Wrong usage when a name is not there, or the two don't go together.
+  resolveSampler(request: { sampler: string; schedule: string }): Promise<SamplerChoice> {
+    return call('resolveSampler', samplerChoice, () => this.#addon.resolveSampler(request));
   }
 
   inspect(path: string, verify: boolean): Promise<InspectReport> {

@@ -67,6 +67,7 @@ export interface NativeAddon {
   apiVersion: number;
   devices(): Promise<string>;
   samplers(): Promise<string>;
+  resolveSampler(request: { sampler: string; schedule: string }): Promise<string>;
   inspect(request: { path: string; verify: boolean }): Promise<string>;
   tokenize(request: { resourceDir: string; model: string | null; text: string }): Promise<string>;
   plan(request: {

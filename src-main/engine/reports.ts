@@ -34,4 +34,7 @@ export type InspectReport = z.infer<typeof inspectReport>;
 export const probeReport = z.looseObject({ seconds: z.number() });
 export type ProbeReport = z.infer<typeof probeReport>;
 
+export const samplerChoice = z.object({ sampler: z.string(), schedule: z.string() });
+export type SamplerChoice = z.infer<typeof samplerChoice>;
+
 export const tokenIds = z.array(z.number().int()).length(77);

@@ -197,6 +197,10 @@ sluice_status sluice_inspect_json(const char* path, int verify, char** out, slui
 /* Names of samplers and their schedules, JSON. */
 sluice_status sluice_samplers_json(char** out, sluice_error* error);
 
+/* What a job would take these names for (A1111's and ComfyUI's count too), as {"sampler", "schedule"}; a name that is
+ * not there and a schedule that the sampler cannot take are wrong usage, and the message lists those that are. JSON. */
+sluice_status sluice_resolve_sampler_json(const char* sampler, const char* schedule, char** out, sluice_error* error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -338,3 +338,13 @@ sluice_status sluice_samplers_json(char** out, sluice_error* error) {
         *out = own(list.dump());
     });
 }
+
+sluice_status sluice_resolve_sampler_json(const char* sampler, const char* schedule, char** out, sluice_error* error) {
+    return guarded(error, [&] {
+        need(sampler, "sampler");
+        need(schedule, "schedule");
+        need(out, "out");
+        const SamplerChoice choice = resolve_sampler(sampler, schedule);
+        *out = own(json{{"sampler", choice.sampler}, {"schedule", choice.schedule}}.dump());
+    });
+}

@@ -8,28 +8,18 @@
 #include <filesystem>
 
 #include "core/failpoint.h"
-#include "core/test_models.h"
 #include "pipeline/paint.h"
+#include "pipeline/test_requests.h"
 #include "vk/test_device.h"
 
 using namespace sluice;
+using testing::resources;
 
 namespace {
 
-std::string resources() { return std::string(SLUICE_TEST_DATA) + "/../../../resources"; }
-
 PaintRequest small_job() {
-    PaintRequest r;
-    r.model = test_model("tiny");
-    r.prompt = "a boat";
-    r.width = r.height = 64;
-    r.steps = 1;
-    r.seed = 7;
-    PaintControl c;
-    c.model = test_model("tiny") + "/controlnet";
-    c.hint = {64, 64, std::vector<uint8_t>(64 * 64 * 3, 200)};
-    r.controls.push_back(c);
-    r.init = PixelImage{64, 64, std::vector<uint8_t>(64 * 64 * 3, 90)};
+    PaintRequest r = testing::tiny_request(1, 7);
+    r.init = testing::plain_picture(64, 64, 90);
     r.strength = 1.f;
     r.memory.budget = uint64_t(12) << 20;  // streams: the ring and its copies fail too
     return r;

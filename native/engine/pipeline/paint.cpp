@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <span>
 
 #include "core/error.h"
 #include "pipeline/prompt_chunks.h"
@@ -18,7 +19,8 @@ double since(Clock::time_point start) { return std::chrono::duration<double>(Clo
 
 // One picture while it is sampled.
 struct Canvas {
-    explicit Canvas(uint64_t seed) : random(seed) {}
+    Canvas(int number, uint64_t seed) : number(number), random(seed) {}
+    int number;  // its place in the job, from 0
     TorchRandom random;
     std::unique_ptr<Sampler> sampler;
     std::vector<float> init, noise;        // [4,h,w]: the initial image's latents, the starting noise
@@ -66,7 +68,12 @@ class Painter {
             for (int k = 0; k < r_.count; k++) {
                 progress("decode", k, r_.count);
                 Painted& picture = result_.pictures[size_t(k)];
-                picture.image = decode(decoder, picture.latents);
+                try {
+                    picture.image = decode(decoder, picture.latents);
+                } catch (const Error& error) {
+                    if (error.code != "not-finite") throw;
+                    throw Error(error.status, error.code, of_picture(k) + error.what(), error.hint);
+                }
             }
             decoder.finish();
         }
@@ -80,6 +87,13 @@ class Painter {
     void progress(const char* stage, int step, int steps) {
         job_.check_cancelled();
         if (hooks_.progress) hooks_.progress(stage, step, steps);
+    }
+
+    // What an error about one of several pictures begins with.
+    std::string of_picture(int k) const {
+        if (r_.count == 1) return {};
+        return "picture " + std::to_string(k + 1) + " of " + std::to_string(r_.count) + " (seed " +
+               std::to_string(r_.seed + uint64_t(k)) + "): ";
     }
 
     void load_prompts() {
@@ -210,7 +224,7 @@ class Painter {
     // Everything of one picture that its seed decides.
     Canvas begin(int picture) const {
         const size_t n = size_t(4) * size_t(r_.height / 8) * size_t(r_.width / 8);
-        Canvas c(r_.seed + uint64_t(picture));
+        Canvas c(picture, r_.seed + uint64_t(picture));
         c.sampler = make_run_sampler();
         if (r_.init) c.init = draw_init(c.random);
         c.noise = r_.latents.empty() ? c.random.randn(n) : r_.latents;
@@ -314,13 +328,23 @@ class Painter {
                 return true;
             }
             if (attempt > 0 || step_precision_ == Precision::fp32)
-                throw Error(Status::input, "not-finite", "the UNet gave NaN or infinity in fp32",
+                throw Error(Status::input, "not-finite",
+                            of_picture(first_not_finite(batch, out, halves)) + "the UNet gave NaN or infinity in fp32",
                             "the model's weights are damaged, or it expects another kind of prediction");
             if (pictures > 1) return false;
             job_.overflowed = true;
-            job_.notice("stage sample overflowed in fp16 and goes on in fp32");
+            job_.notice(of_picture(batch.front().number) + "stage sample overflowed in fp16 and goes on in fp32");
             sample_in(Precision::fp32);
         }
+    }
+
+    // The number of the first picture that is not finite in `out`, [halves][pictures] of equal parts.
+    static int first_not_finite(const std::vector<Canvas>& batch, const std::vector<float>& out, int halves) {
+        const size_t pictures = batch.size(), n = out.size() / (size_t(halves) * pictures);
+        for (size_t p = 0; p < pictures; p++)
+            for (size_t half = 0; half < size_t(halves); half++)
+                if (!all_finite(std::span(out).subspan((half * pictures + p) * n, n))) return batch[p].number;
+        return batch.front().number;
     }
 
     // The hints' embeddings are in the storage of the steps that read them.

@@ -4,27 +4,17 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "core/test_models.h"
 #include "pipeline/paint.h"
+#include "pipeline/test_requests.h"
 #include "vk/test_device.h"
 
 using namespace sluice;
+using testing::resources;
 
 namespace {
 
-std::string resources() { return std::string(SLUICE_TEST_DATA) + "/../../../resources"; }
-
 PaintRequest warm_job() {
-    PaintRequest r;
-    r.model = test_model("tiny");
-    r.prompt = "a boat";
-    r.width = r.height = 64;
-    r.steps = 2;
-    r.seed = 3;
-    PaintControl c;
-    c.model = test_model("tiny") + "/controlnet";
-    c.hint = {64, 64, std::vector<uint8_t>(64 * 64 * 3, 200)};
-    r.controls.push_back(c);
+    PaintRequest r = testing::tiny_request(2, 3);
     r.memory.budget = uint64_t(1) << 30;
     return r;
 }
@@ -71,7 +61,7 @@ TEST_CASE("paint: a warm context sends no resident weights again and paints what
     CHECK(both(request) == 0);
     request = warm_job();
     request.height = 72;
-    request.controls[0].hint = {64, 72, std::vector<uint8_t>(64 * 72 * 3, 100)};
+    request.controls[0].hint = testing::plain_picture(64, 72, 100);
     CHECK(both(request) > 0);
 
     // A budget that holds one stage at a time keeps nothing on the device, one that does again keeps all.
