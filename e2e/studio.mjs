@@ -1,4 +1,4 @@
-// Starts the real studio for a spec: its own screen and data folder, models to try with, everything it prints kept.
+// Starts the real studio for a spec: its own screen and data folder, everything it prints kept.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +6,6 @@ import { _electron } from '@playwright/test';
 import { startXvfb } from '../scripts/lib/display.mjs';
 import { electronArguments, electronProgram } from '../scripts/lib/electron.mjs';
 import { buildDir, root } from '../scripts/lib/paths.mjs';
-import { hasEmbeddedModel, tryModels } from '../scripts/lib/try-models.mjs';
 
 export const shotsDir = join(buildDir, 'e2e-screenshots');
 
@@ -15,7 +14,6 @@ export async function startStudio({
   theme = 'dark',
 } = {}) {
   mkdirSync(shotsDir, { recursive: true });
-  const models = hasEmbeddedModel() ? {} : { SLUICE_MODELS: await tryModels() };
   const screen = await startXvfb(); // one each: some builds of Xvfb end when their last window closes
   const app = await _electron.launch({
     executablePath: electronProgram(),
@@ -28,7 +26,6 @@ export async function startStudio({
       DISPLAY: screen.display,
       XDG_DATA_HOME: join(home, 'data'),
       XDG_CACHE_HOME: process.env.SLUICE_E2E_CACHE ?? join(home, 'cache'),
-      ...models,
     },
   });
   let printed = '';

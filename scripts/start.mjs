@@ -9,15 +9,8 @@ import { demo } from './demo/index.mjs';
 import { hasDisplay, startXvfb } from './lib/display.mjs';
 import { electronArguments, electronProgram } from './lib/electron.mjs';
 import { root } from './lib/paths.mjs';
-import { hasEmbeddedModel, tryModels } from './lib/try-models.mjs';
 
-// Without an embedded or an own model there would be nothing to paint with.
-async function modelsEnvironment() {
-  if (hasEmbeddedModel() || process.env.SLUICE_MODELS) return {};
-  return { SLUICE_MODELS: await tryModels() };
-}
-
-function studio(args, env) {
+function studio(args, env = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(electronProgram(), [...electronArguments(), ...args], {
       cwd: root,
@@ -30,7 +23,7 @@ function studio(args, env) {
   });
 }
 
-async function withoutDisplay(env) {
+async function withoutDisplay() {
   const status = await demo();
   if (status !== 0) return status;
   const folder = join(root, 'demo-output');
@@ -41,7 +34,6 @@ async function withoutDisplay(env) {
   const data = mkdtempSync(join(tmpdir(), 'sluice-start-'));
   try {
     return await studio([`--screenshot=${join(folder, 'studio.png')}`], {
-      ...env,
       DISPLAY: screen.display,
       XDG_DATA_HOME: data,
     });
@@ -52,5 +44,4 @@ async function withoutDisplay(env) {
 }
 
 await prepareOrExit('window');
-const env = await modelsEnvironment();
-process.exitCode = hasDisplay() ? await studio([], env) : await withoutDisplay(env);
+process.exitCode = hasDisplay() ? await studio([]) : await withoutDisplay();

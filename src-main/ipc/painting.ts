@@ -2,13 +2,7 @@ import { z } from 'zod';
 import type { Emit } from '../../src-preload/contract/ipc.ts';
 import { painting } from '../../src-preload/contract/painting.ts';
 import type { Engine } from '../engine/index.ts';
-import {
-  controlKind,
-  type FoundModel,
-  hasRandomWeights,
-  nativeSize,
-  resolveControl,
-} from '../library/models.ts';
+import { controlKind, type FoundModel, nativeSize, resolveControl } from '../library/models.ts';
 import { modelPath, type PaintingOrders, requestOf } from '../painting/orders.ts';
 import { planJob } from '../painting/prepare.ts';
 import type { IpcBridge } from './bridge.ts';
@@ -44,7 +38,6 @@ export function servePaintingDomain(bridge: IpcBridge, services: PaintingService
             name,
             embedded: source === 'embedded',
             side: nativeSize(path),
-            randomWeights: hasRandomWeights(path),
           })),
         controls: [
           ...new Set(models.filter(({ kind }) => kind === 'controlnet').map(({ name }) => controlKind(name))),

@@ -171,8 +171,3 @@ export function nativeSize(modelPath: string): number {
   const config = unetConfig.safeParse(readJson(join(modelPath, 'unet', 'config.json')));
   return config.success ? config.data.sample_size * 8 : 512;
 }
-
-// A model that was filled with random numbers to try the engine says so by this file.
-export const RANDOM_WEIGHTS_MARK = 'RANDOM_WEIGHTS';
-export const hasRandomWeights = (modelPath: string): boolean =>
-  existsSync(join(modelPath, RANDOM_WEIGHTS_MARK));

@@ -73,9 +73,7 @@ export const paintJob = z.object({
 export type PaintJob = z.infer<typeof paintJob>;
 
 export const paintOptions = z.object({
-  models: z.array(
-    z.object({ name: z.string(), embedded: z.boolean(), side: z.number().int(), randomWeights: z.boolean() }),
-  ),
+  models: z.array(z.object({ name: z.string(), embedded: z.boolean(), side: z.number().int() })),
   controls: z.array(z.string()), // kinds that a ControlNet is there for
   samplers: z.array(z.object({ name: z.string(), label: z.string(), schedules: z.array(z.string()) })),
   schedules: z.array(z.object({ name: z.string(), label: z.string() })),

@@ -61,15 +61,9 @@ export function PaintSettingsPanel() {
         <Choice
           name="Model"
           value={model?.name ?? ''}
-          options={options.models.map(({ name, randomWeights }) => ({
-            value: name,
-            label: randomWeights ? `${name} (untrained)` : name,
-          }))}
+          options={options.models.map(({ name }) => ({ value: name, label: name }))}
           onChange={(name) => set({ model: name })}
         />
-      )}
-      {model?.randomWeights === true && (
-        <p className="hint">This model has random weights: it tries the engine out, and paints noise.</p>
       )}
       <NumberSetting
         name="Steps"
