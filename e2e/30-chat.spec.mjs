@@ -160,6 +160,33 @@ async function checkProposal(check, studio) {
   check('and no ghost', (await page.locator('.ghost-bar').count()) === 0);
 }
 
+async function checkRollProposal(check, studio) {
+  const { page } = studio;
+  const undo = page.getByRole('button', { name: /^Undo/ });
+  const label = await undo.getAttribute('aria-label');
+  const bar = page.getByRole('group', { name: 'Proposed music' });
+  // A small model does not come to an end each time.
+  for (let seed = 1; seed <= 4 && (await bar.count()) === 0; seed++) {
+    await page.keyboard.press('Control+Shift+O');
+    await page.getByLabel('Grammar of the answer').selectOption('chords');
+    await setSampling(page, { length: 256, seed });
+    await ask(page, 'Four bars of chords in C major.');
+    await answered(page).waitFor({ timeout: 60_000 });
+  }
+  await bar.waitFor();
+  check('chords are a ghost on the roll', /Proposed: \d+ notes/.test(await bar.textContent()));
+  check('and none on the canvas', (await page.locator('.ghost-bar').count()) === 0);
+  await studio.shot('chat-chords');
+  await bar.getByRole('button', { name: 'Keep' }).click();
+  await bar.waitFor({ state: 'detached' });
+  check('kept as one step', (await undo.getAttribute('aria-label')) === 'Undo: Accept the proposal');
+  await undo.click();
+  await chatOf(page).getByRole('button', { name: 'Refuse' }).click();
+  await page.getByText('Refused').waitFor();
+  check('refused without a trace', (await undo.getAttribute('aria-label')) === label);
+  await page.getByRole('button', { name: 'Piano roll', exact: true }).click();
+}
+
 async function checkKeyboard(check, studio) {
   const { page } = studio;
   await page.getByRole('textbox', { name: 'Message' }).focus();
@@ -201,6 +228,7 @@ export async function run(check) {
     await page.getByRole('combobox', { name: 'Language model' }).waitFor();
     await checkConversation(check, studio);
     await checkProposal(check, studio);
+    await checkRollProposal(check, studio);
     await checkKeyboard(check, studio);
     check('the page reported no problem', studio.problems.length === 0, studio.problems.join('\n'));
   } catch (error) {

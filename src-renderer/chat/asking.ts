@@ -19,7 +19,9 @@ import {
   shownPath,
   type UsedGrammar,
 } from '../core/chat/model.ts';
-import { describeActions, onlyCarriedOut } from '../core/proposals/vocabulary.ts';
+import { useLayout } from '../app/shell/layout.ts';
+import { isShown } from '../core/layout.ts';
+import { describeActions, offersOf, onlyOffered } from '../core/proposals/vocabulary.ts';
 import { showGhost } from './proposals.ts';
 import { grammarsQuery, refreshStatus } from './queries.ts';
 import { currentSettings, useNewSettings } from './settings.ts';
@@ -112,14 +114,20 @@ async function constraintOf({ settings }: Pick<Conversation, 'settings'>): Promi
   };
 }
 
+// What is on the screen can be acted on: a proposal is seen where it would come.
+const offers = () => {
+  const layout = useLayout.getState();
+  return offersOf({ canvas: isShown(layout, 'canvas'), roll: isShown(layout, 'roll') });
+};
+
 const isActions = ({ name, own }: OfferedGrammar): boolean => name === 'studio-actions' && !own;
 const sentText = (grammar: OfferedGrammar): string =>
-  isActions(grammar) ? onlyCarriedOut(grammar.text) : grammar.text;
+  isActions(grammar) ? onlyOffered(grammar.text, offers()) : grammar.text;
 
 const systemFor = (grammar: OfferedGrammar, marker: string | null): string =>
   [
     grammar.system,
-    isActions(grammar) ? `Actions:\n${describeActions()}` : '',
+    isActions(grammar) ? `Actions:\n${describeActions(offers())}` : '',
     marker === null ? '' : `Think first, in a few sentences. Then write ${marker} and the answer after it.`,
   ]
     .filter(Boolean)

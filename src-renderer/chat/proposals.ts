@@ -4,6 +4,11 @@ import { scene } from '../../src-preload/contract/answers/scene.ts';
 import { currentDocument, performAction, recordOn, redoStep, undoStep } from '../app/document.ts';
 import { setGhost, useGhost } from '../app/ghost.ts';
 import { runCommand } from '../app/commands/table.ts';
+import { layoutCommands } from '../app/shell/layout.ts';
+import { parseChords } from '../../src-preload/contract/answers/chords.ts';
+import { midiSeed } from '../../src-preload/contract/answers/midi-seed.ts';
+import { chordActions, seedActions } from '../core/proposals/roll.ts';
+import { setCompose } from '../piano-roll/composing/settings.ts';
 import { accept, refuse } from '../core/chat/actions.ts';
 import type { Message } from '../core/chat/model.ts';
 import { on } from '../core/document.ts';
@@ -19,6 +24,8 @@ export function actionsOf(message: Message): readonly StudioAction[] | null {
   const { answer } = answerPart(message);
   try {
     if (name === 'scene') return sceneActions(scene.parse(JSON.parse(answer)));
+    if (name === 'chords') return chordActions(parseChords(answer));
+    if (name === 'midi-seed') return seedActions(midiSeed.parse(JSON.parse(answer)));
     if (name === 'studio-actions') return studioActions.parse(JSON.parse(answer)).actions;
   } catch {
     return null; // shown as text
@@ -35,6 +42,9 @@ export const leftOutOf = (message: Message, actions: readonly StudioAction[]): r
 export function showGhost(talkId: string, message: Message): void {
   const actions = actionsOf(message);
   if (actions === null || actions.length === 0) return;
+  const document = currentDocument();
+  const { music } = proposalOf(message, actions).step.apply(document);
+  if (music !== document.music) layoutCommands.show('roll'); // what is proposed is seen
   setGhost({
     id: message.id,
     next: (document) => propose(message.id, actions, document, handOnCanvas()).step.apply(document),
@@ -47,25 +57,37 @@ export const hideGhost = (id: string): void => {
   if (useGhost.getState().ghost?.id === id) setGhost(null);
 };
 
-const effects: Record<Effect, () => void> = {
-  paint: () => runCommand('canvas.generate'),
-  undo: undoStep,
-  redo: redoStep,
-};
+function carryOut(effect: Effect): void {
+  switch (effect.name) {
+    case 'paint':
+      runCommand('canvas.generate');
+      return;
+    case 'undo':
+      undoStep();
+      return;
+    case 'redo':
+      redoStep();
+      return;
+    case 'compose':
+      layoutCommands.show('roll');
+      setCompose({ events: effect.events });
+      runCommand('roll.continue');
+  }
+}
 
 export function acceptProposal(talkId: string, message: Message): void {
   const actions = actionsOf(message);
   if (actions === null) return;
   const { step, effects: after } = proposalOf(message, actions);
   hideGhost(message.id);
-  if (after.includes('undo') || after.includes('redo')) {
+  if (after.some(({ name }) => name === 'undo' || name === 'redo')) {
     // The step back is all that there is to do, and must not meet a step of its own.
-    for (const effect of after) effects[effect]();
+    after.forEach(carryOut);
     recordOn('chat', (chat) => accept(talkId, message.id).apply(chat));
     return;
   }
   performAction(together(step.label, [step, on('chat', accept(talkId, message.id))]));
-  for (const effect of after) effects[effect]();
+  after.forEach(carryOut);
 }
 
 export function refuseProposal(talkId: string, message: Message): void {

@@ -4,6 +4,7 @@ import {
   vocabularyEntry,
 } from '../../../src-preload/contract/actions.ts';
 import type { Conversation, Message } from '../../core/chat/model.ts';
+import { instrumentName } from '../../core/music/gm.ts';
 import { Decide } from './Decide.tsx';
 import { Sketch } from './Sketch.tsx';
 
@@ -22,13 +23,16 @@ function detail(action: StudioAction): string {
       return `${action.semitones} semitones`;
     case 'set-tempo':
       return `${action.tempo} a minute`;
+    case 'add-track':
+      return `${action.drums ? 'drums' : instrumentName(action.instrument)}, ${action.notes.length} notes`;
+    case 'add-notes':
+      return `${action.notes.length} to track ${action.track}`;
+    case 'compose':
+      return `${action.events} events`;
     case 'add-stroke':
     case 'add-figure':
     case 'erase-area':
     case 'clear-canvas':
-    case 'add-track':
-    case 'add-notes':
-    case 'compose':
     case 'undo':
     case 'redo':
       return '';

@@ -25,11 +25,11 @@ function Card({ talk, message, coming }: Props) {
     case 'palette':
       return <PaletteCard palette={known.value} />;
     case 'chords':
-      return <ChordsCard sheet={known.value} />;
+      return <ChordsCard talk={talk} message={message} sheet={known.value} />;
     case 'storyboard':
       return <StoryboardCard storyboard={known.value} />;
     case 'midi-seed':
-      return <SeedCard seed={known.value} />;
+      return <SeedCard talk={talk} message={message} seed={known.value} />;
     case undefined:
       if (message.grammar === null) return <p className="message-text">{answer}</p>;
       return answer === '' ? null : (

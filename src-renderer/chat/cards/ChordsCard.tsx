@@ -1,6 +1,14 @@
 import type { ChordSheet } from '../../../src-preload/contract/answers/chords.ts';
+import type { Conversation, Message } from '../../core/chat/model.ts';
+import { Decide } from './Decide.tsx';
 
-export function ChordsCard({ sheet: { key, tempo, bars } }: { sheet: ChordSheet }) {
+interface Props {
+  talk: Conversation;
+  message: Message;
+  sheet: ChordSheet;
+}
+
+export function ChordsCard({ talk, message, sheet: { key, tempo, bars } }: Props) {
   return (
     <div className="card" role="group" aria-label="Chord sheet">
       <p className="hint">
@@ -17,6 +25,7 @@ export function ChordsCard({ sheet: { key, tempo, bars } }: { sheet: ChordSheet 
           </li>
         ))}
       </ol>
+      <Decide talk={talk} message={message} />
     </div>
   );
 }

@@ -1,9 +1,17 @@
 import type { MidiSeed } from '../../../src-preload/contract/answers/midi-seed.ts';
+import type { Conversation, Message } from '../../core/chat/model.ts';
+import { Decide } from './Decide.tsx';
+
+interface Props {
+  talk: Conversation;
+  message: Message;
+  seed: MidiSeed;
+}
 
 const COLOURS = ['#0b8a83', '#c2571a', '#6a4fc4', '#b03a6f'];
 
 // The notes as a roll would show them.
-export function SeedCard({ seed: { tempo, key, beats, tracks } }: { seed: MidiSeed }) {
+export function SeedCard({ talk, message, seed: { tempo, key, beats, tracks } }: Props) {
   const notes = tracks.flatMap((track, index) => track.notes.map((note) => ({ ...note, index })));
   const end = Math.max(16, ...notes.map(({ at, length }) => at + length));
   const low = Math.min(...notes.map(({ pitch }) => pitch)) - 1;
@@ -32,6 +40,7 @@ export function SeedCard({ seed: { tempo, key, beats, tracks } }: { seed: MidiSe
           />
         ))}
       </svg>
+      <Decide talk={talk} message={message} />
     </div>
   );
 }

@@ -5,9 +5,11 @@ import type { Scene } from '../../../src-preload/contract/answers/scene.ts';
 import { type Action, together } from '../history.ts';
 import { on, type StudioDocument } from '../document.ts';
 import { addTarget, canvasActions, targetOf } from './canvas.ts';
+import { musicActions } from './roll.ts';
 
 // What is done beside the document, after the step.
-export type Effect = 'paint' | 'undo' | 'redo';
+export type Effect =
+  { readonly name: 'paint' | 'undo' | 'redo' } | { readonly name: 'compose'; readonly events: number };
 
 export interface Proposal {
   readonly step: Action<StudioDocument>;
@@ -20,8 +22,8 @@ export interface Hand {
   ink: string; // of layers that steer
 }
 
-// What can be proposed: a model is not offered anything else.
-export const carriedOut: readonly ActionName[] = [
+// What can be proposed on each pane: a model is not offered anything else.
+export const canvasOffers: readonly ActionName[] = [
   'add-shape',
   'add-stroke',
   'add-figure',
@@ -30,11 +32,21 @@ export const carriedOut: readonly ActionName[] = [
   'set-prompt',
   'set-size',
   'paint',
-  'undo',
-  'redo',
 ];
+export const rollOffers: readonly ActionName[] = [
+  'add-track',
+  'add-notes',
+  'set-tempo',
+  'transpose',
+  'compose',
+];
+export const offersAnywhere: readonly ActionName[] = ['undo', 'redo'];
 
-const isEffect = (name: ActionName): name is Effect => name === 'paint' || name === 'undo' || name === 'redo';
+function effectOf(action: StudioAction): Effect | null {
+  const name = action.action;
+  if (name === 'compose') return { name, events: action.events };
+  return name === 'paint' || name === 'undo' || name === 'redo' ? { name } : null;
+}
 
 // `id` names what is drawn, so that the same proposal draws the same things each time.
 export function propose(
@@ -46,9 +58,11 @@ export function propose(
   const leftOut: string[] = [];
   const effects: Effect[] = [];
   const target = targetOf(document.canvas, hand.layer, `${id}-layer`, hand.ink);
-  const draws = actions.some(({ action }) => action.startsWith('add-') || action === 'erase-area');
+  const draws = actions.some(({ action }) =>
+    ['add-shape', 'add-stroke', 'add-figure', 'erase-area'].includes(action),
+  );
   const steps: Action<StudioDocument>[] = draws ? addTarget(target).map((each) => on('canvas', each)) : [];
-  let { canvas } = document;
+  let { canvas, music } = document;
   actions.forEach((action, index) => {
     const name = action.action;
     // A step back in the midst of a proposal would take the proposal itself back.
@@ -56,13 +70,22 @@ export function propose(
       leftOut.push(`“${name}” only goes alone`);
       return;
     }
-    if (isEffect(name)) effects.push(name);
+    const effect = effectOf(action);
+    if (effect !== null) effects.push(effect);
+    const played = musicActions(action, music, `${id}-${index}`);
+    if (typeof played === 'string') {
+      leftOut.push(played);
+      return;
+    }
+    if (played !== null) {
+      steps.push(...played.map((each) => on('music', each)));
+      music = played.reduce((now, each) => each.apply(now), music);
+      return;
+    }
     const done = canvasActions(action, target, canvas, `${id}-${index}`);
     if (done !== null) {
       steps.push(...done.map((each) => on('canvas', each)));
       canvas = done.reduce((now, each) => each.apply(now), canvas);
-    } else if (!isEffect(name)) {
-      leftOut.push(`“${name}” cannot be carried out here`);
     }
   });
   return { step: together('Accept the proposal', steps), effects, leftOut };

@@ -1,8 +1,31 @@
-// The grammar of proposals, narrowed to what this studio can carry out: a model that may say less says more of use.
-import { type StudioActions, vocabulary } from '../../../src-preload/contract/actions.ts';
-import { carriedOut } from './proposal.ts';
+// The grammar of proposals, narrowed to the panes that are seen: a model that may say less says more of use.
+import { type ActionName, type StudioActions, vocabulary } from '../../../src-preload/contract/actions.ts';
+import { canvasOffers, offersAnywhere, rollOffers } from './proposal.ts';
 
-const example: StudioActions = {
+export const offersOf = (panes: { canvas: boolean; roll: boolean }): readonly ActionName[] => [
+  ...(panes.canvas || !panes.roll ? canvasOffers : []),
+  ...(panes.roll ? rollOffers : []),
+  ...offersAnywhere,
+];
+
+const tune: StudioActions = {
+  say: 'A short tune for a flute.',
+  actions: [
+    { action: 'set-tempo', tempo: 96 },
+    {
+      action: 'add-track',
+      instrument: 73,
+      drums: false,
+      notes: [
+        { at: 0, length: 4, pitch: 72, velocity: 90 },
+        { at: 4, length: 4, pitch: 76, velocity: 84 },
+        { at: 8, length: 8, pitch: 79, velocity: 96 },
+      ],
+    },
+  ],
+};
+
+const drawing: StudioActions = {
   say: 'A yellow moon over the sea.',
   actions: [
     {
@@ -29,12 +52,12 @@ interface Alternative {
 }
 
 // The schema's text with the other actions left out. Throws where the text is no such schema.
-export function onlyCarriedOut(schemaText: string): string {
+export function onlyOffered(schemaText: string, offers: readonly ActionName[]): string {
   const schema = JSON.parse(schemaText) as {
     properties: { actions: { minItems?: number; items: { oneOf?: Alternative[]; anyOf?: Alternative[] } } };
   };
   const { items } = schema.properties.actions;
-  const known = new Set<string>(carriedOut);
+  const known = new Set<string>(offers);
   const keep = (list: Alternative[]): Alternative[] =>
     list.filter(({ properties }) => known.has(properties?.action?.const ?? ''));
   if (items.oneOf !== undefined) items.oneOf = keep(items.oneOf);
@@ -46,8 +69,9 @@ export function onlyCarriedOut(schemaText: string): string {
 }
 
 // For the system prompt: each action and what it does, and what an answer looks like.
-export const describeActions = (): string =>
+export const describeActions = (offers: readonly ActionName[]): string =>
   [
-    ...vocabulary.filter(({ name }) => carriedOut.includes(name)).map(({ name, help }) => `${name}: ${help}`),
-    `For example: ${JSON.stringify(example)}`,
+    ...vocabulary.filter(({ name }) => offers.includes(name)).map(({ name, help }) => `${name}: ${help}`),
+    ...(offers.includes('add-shape') ? [`For example: ${JSON.stringify(drawing)}`] : []),
+    ...(offers.includes('add-track') ? [`For example: ${JSON.stringify(tune)}`] : []),
   ].join('\n');
