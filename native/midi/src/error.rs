@@ -45,6 +45,11 @@ impl Error {
         Error { status: Status::Usage, code, message: message.into(), hint: String::new() }
     }
 
+    /// No memory.
+    pub fn memory(message: impl Into<String>) -> Error {
+        Error { status: Status::Device, code: "out-of-memory", message: message.into(), hint: String::new() }
+    }
+
     /// Stopped by the host.
     pub fn cancelled() -> Error {
         Error { status: Status::Cancelled, code: "cancelled", message: "stopped".into(), hint: String::new() }

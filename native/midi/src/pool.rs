@@ -16,9 +16,29 @@ const OPEN: u64 = 1 << 16;
 const HELPERS: u64 = OPEN - 1;
 const NUMBER: u64 = 1 << 17;
 
+/// A pointer that parts of a job write disjoint places of.
+#[derive(Clone, Copy)]
+pub struct Shared<T>(pub *mut T);
+// SAFETY: every user says which places are whose.
+unsafe impl<T> Send for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    /// The pointer.
+    pub fn get(self) -> *mut T {
+        self.0
+    }
+}
+
+/// Threads that the processor runs at once.
+pub fn default_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get()).min(16)
+}
+
 type Work = *const (dyn Fn(usize) + Sync);
 
-struct Shared {
+struct State {
     state: AtomicU64,
     next: AtomicUsize,
     parts: AtomicUsize,
@@ -33,20 +53,20 @@ struct Shared {
 
 // SAFETY: `work` is read by helpers only between joining an open job and leaving it; the owner writes it when the
 // job is closed and everybody has left (see `run`).
-unsafe impl Sync for Shared {}
+unsafe impl Sync for State {}
 // SAFETY: the pointer in `work` is only followed while `run`, which holds the reference, has not returned.
-unsafe impl Send for Shared {}
+unsafe impl Send for State {}
 
 /// The threads; ended and joined when this is dropped.
 pub struct Pool {
-    shared: Arc<Shared>,
+    shared: Arc<State>,
     helpers: Vec<JoinHandle<()>>,
 }
 
 impl Pool {
     /// A pool of `threads`, the caller's own among them. With fewer where the system gives no more.
     pub fn new(threads: usize) -> Pool {
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(State {
             state: AtomicU64::new(0),
             next: AtomicUsize::new(0),
             parts: AtomicUsize::new(0),
@@ -107,7 +127,7 @@ impl Pool {
     }
 }
 
-fn take_parts(shared: &Shared, work: &(dyn Fn(usize) + Sync)) {
+fn take_parts(shared: &State, work: &(dyn Fn(usize) + Sync)) {
     let parts = shared.parts.load(Ordering::Relaxed);
     loop {
         let part = shared.next.fetch_add(1, Ordering::Relaxed);
@@ -119,7 +139,7 @@ fn take_parts(shared: &Shared, work: &(dyn Fn(usize) + Sync)) {
 }
 
 /// Joins the open job unless it is the one that was joined last. Gives its number.
-fn join(shared: &Shared, last: u64) -> Option<u64> {
+fn join(shared: &State, last: u64) -> Option<u64> {
     let state = shared.state.load(Ordering::Relaxed);
     let number = state / NUMBER;
     if state & OPEN == 0 || number == last {
@@ -129,7 +149,7 @@ fn join(shared: &Shared, last: u64) -> Option<u64> {
     joined.is_ok().then_some(number)
 }
 
-fn help(shared: &Shared) {
+fn help(shared: &State) {
     let mut last = 0;
     let mut looks = 0;
     while !shared.closing.load(Ordering::Relaxed) {

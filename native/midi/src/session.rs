@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::kernels::{self, Floats, Kernels, Quantised};
 use crate::model::{Cache, Model, Place, Runner, Scratch, Weights};
+pub use crate::pool::default_threads;
 use crate::pool::Pool;
 use crate::sample::{Allowed, Limits, Random, Sampling, distribution, draw};
 use crate::tokenizer::{EOS, Kind, PAD, ROW, Row, special};
@@ -44,11 +45,6 @@ struct Sequence {
     rows: Vec<Row>,
     random: Random,
     ended: bool,
-}
-
-/// Threads that the processor runs at once.
-pub fn default_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, |n| n.get()).min(16)
 }
 
 fn choose(name: Option<&str>) -> Result<Kernels> {

@@ -78,3 +78,23 @@ pub fn quantise(x: &[f32], to: &mut Quantised, c: usize, biased: bool) {
         }
     }
 }
+
+/// Weights to 8-bit integers in -127…127 with one scale, which is returned.
+#[inline(always)]
+pub fn quantise_row(x: &[f32], to: &mut [i8]) -> f32 {
+    let mut most = [0.0f32; 16];
+    let chunks = x.chunks_exact(16);
+    let rest = chunks.remainder().iter().fold(0.0f32, |a, v| a.max(v.abs()));
+    for chunk in chunks {
+        for (m, v) in most.iter_mut().zip(chunk) {
+            *m = m.max(v.abs());
+        }
+    }
+    let most = most.iter().fold(rest, |a, &b| a.max(b));
+    let scale = if most > 0.0 { most / 127.0 } else { 1.0 };
+    for (q, v) in to.iter_mut().zip(x) {
+        let rounded = v / scale + 12_582_912.0; // as in `quantise`
+        *q = rounded.to_bits() as i8;
+    }
+    scale
+}

@@ -6,6 +6,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod elementwise;
+mod lines;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
@@ -16,6 +17,7 @@ use std::ops::Range;
 
 use half::{bf16, f16};
 
+pub use lines::{Lines, Plain};
 pub use tiles::Out;
 
 /// Activations share a scale in blocks of so many columns.
@@ -29,7 +31,7 @@ pub fn padded(columns: usize) -> usize {
 /// Activations: `count` rows of `stride` floats, zeros after the columns that are used.
 pub struct Floats {
     /// `count * stride` floats; may be longer.
-    pub values: Vec<f32>,
+    pub values: Lines<f32>,
     /// A multiple of `BLOCK`.
     pub stride: usize,
     /// Rows in use.
@@ -40,12 +42,12 @@ impl Floats {
     /// Zeros.
     pub fn new(columns: usize, count: usize) -> Floats {
         let stride = padded(columns);
-        Floats { values: vec![0.0; stride * count], stride, count }
+        Floats { values: Lines::zeros(stride * count), stride, count }
     }
 
     /// Sets the number of rows; what they hold is anything, padding zero.
     pub fn resize(&mut self, count: usize) {
-        self.values.resize(self.stride * count.max(1), 0.0);
+        self.values.resize(self.stride * count.max(1));
         self.count = count;
     }
 
@@ -63,11 +65,11 @@ impl Floats {
 /// Activations at 8 bits.
 #[derive(Default)]
 pub struct Quantised {
-    values: Vec<i8>,
+    values: Lines<i8>,
     /// One for each row and block.
-    scales: Vec<f32>,
+    scales: Lines<f32>,
     /// What sums start at: 16 for each row and block.
-    starts: Vec<i32>,
+    starts: Lines<i32>,
     stride: usize,
     count: usize,
 }
@@ -104,6 +106,7 @@ pub struct Kernels {
     rms_norm: unsafe fn(&[f32], &[f32], f32, &mut [f32]),
     silu_times: unsafe fn(&mut [f32], &[f32]),
     quantise: unsafe fn(&[f32], &mut Quantised, usize, bool),
+    quantise_row: unsafe fn(&[f32], &mut [i8]) -> f32,
     exp_all: unsafe fn(&mut [f32]),
     biased: bool,
 }
@@ -147,6 +150,10 @@ macro_rules! kernels {
                 elementwise::quantise(x, to, c, biased)
             }
             $(#[$feature])*
+            unsafe fn quantise_row(x: &[f32], to: &mut [i8]) -> f32 {
+                elementwise::quantise_row(x, to)
+            }
+            $(#[$feature])*
             unsafe fn exp_all(x: &mut [f32]) {
                 for v in x {
                     *v = elementwise::exp(*v);
@@ -164,6 +171,7 @@ macro_rules! kernels {
                 rms_norm,
                 silu_times,
                 quantise,
+                quantise_row,
                 exp_all,
                 biased: <$vectors as Simd>::BIASED,
             };
@@ -210,6 +218,11 @@ pub fn available() -> Vec<Kernels> {
     list
 }
 
+/// The kernels that suit this processor best.
+pub fn fastest() -> Kernels {
+    available()[0]
+}
+
 impl Kernels {
     /// `out = x / rms(x) * weight`; all of one length.
     pub fn rms_norm(&self, x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
@@ -231,14 +244,21 @@ impl Kernels {
         unsafe { (self.exp_all)(x) }
     }
 
+    /// A row of weights at 8 bits, and what they are to be multiplied with.
+    pub fn quantise_row(&self, x: &[f32], to: &mut [i8]) -> f32 {
+        assert_eq!(x.len(), to.len());
+        // SAFETY: kernels are only handed out where the processor has them.
+        unsafe { (self.quantise_row)(x, to) }
+    }
+
     /// All activations at 8 bits.
     pub fn quantise(&self, x: &Floats, to: &mut Quantised) {
         let blocks = x.stride / BLOCK;
         to.stride = x.stride;
         to.count = x.count;
-        to.values.resize(x.count * x.stride, 0);
-        to.scales.resize(x.count * blocks, 0.0);
-        to.starts.resize(x.count * blocks * 16, 0);
+        to.values.resize(x.count * x.stride);
+        to.scales.resize(x.count * blocks);
+        to.starts.resize(x.count * blocks * 16);
         for c in 0..x.count {
             // SAFETY: kernels are only handed out where the processor has them.
             unsafe { (self.quantise)(x.row(c), to, c, self.biased) }

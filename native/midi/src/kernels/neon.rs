@@ -58,6 +58,11 @@ impl Simd for Neon {
         unsafe { vfmaq_f32(c, a, b) }
     }
     #[inline(always)]
+    unsafe fn add(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: see the trait.
+        unsafe { vaddq_f32(a, b) }
+    }
+    #[inline(always)]
     unsafe fn sum(v: float32x4_t) -> f32 {
         // SAFETY: see the trait.
         unsafe { vaddvq_f32(v) }

@@ -52,6 +52,13 @@ impl Simd for Portable {
         c
     }
     #[inline(always)]
+    unsafe fn add(mut a: Self::F, b: Self::F) -> Self::F {
+        for i in 0..LANES {
+            a[i] += b[i];
+        }
+        a
+    }
+    #[inline(always)]
     unsafe fn sum(v: Self::F) -> f32 {
         ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]))
     }

@@ -25,6 +25,7 @@ pub trait Simd: Copy {
     unsafe fn store(p: *mut f32, v: Self::F);
     /// `a * b + c`, rounded once where the processor can.
     unsafe fn fma(a: Self::F, b: Self::F, c: Self::F) -> Self::F;
+    unsafe fn add(a: Self::F, b: Self::F) -> Self::F;
     /// The sum of all lanes.
     unsafe fn sum(v: Self::F) -> f32;
 

@@ -4,12 +4,15 @@
 use super::simd::{Simd, Weight};
 use super::{BLOCK, Floats, Quantised};
 
-/// Rows of weights that are worked on together, so that sums do not wait for one another.
+/// Rows of weights that are worked on together where there are many activations: these are then read less often.
 const ROWS: usize = 4;
 /// Activations that share a read of the weights.
 const COLUMNS: usize = 4;
-/// Up to so many activations the weights' rows are the outer loop: each is read from memory once.
+/// Up to so many activations weights are read from memory once, and one row behind another: processors fetch ahead in
+/// one long run twice as fast as in four at a distance of 1 KiB.
 const FEW: usize = 8;
+/// Vectors of one row that have sums of their own, so that sums do not wait for one another.
+const UNROLL: usize = 4;
 
 /// Where a kernel puts its results: `out[c * stride + row]`.
 #[derive(Clone, Copy)]
@@ -18,6 +21,19 @@ pub struct Out {
     pub base: *mut f32,
     /// From one activation's results to the next's.
     pub stride: usize,
+}
+
+/// The sums of all vectors. A loop: a closure for `map` would not have the instruction set enabled.
+#[inline(always)]
+unsafe fn totals<S: Simd, const R: usize, const C: usize>(vectors: &[[S::F; C]; R]) -> [[f32; C]; R] {
+    let mut totals = [[0.0f32; C]; R];
+    for (totals, vectors) in totals.iter_mut().zip(vectors) {
+        for (total, &vector) in totals.iter_mut().zip(vectors) {
+            // SAFETY: the instruction set is there.
+            *total = unsafe { S::sum(vector) };
+        }
+    }
+    totals
 }
 
 /// `R` rows times `C` activations over `n` columns, `n` a multiple of the vector's length.
@@ -33,6 +49,17 @@ unsafe fn tile<S: Simd, W: Weight, const R: usize, const C: usize>(
     unsafe {
         let mut sums = [[S::zero(); C]; R];
         let mut k = 0;
+        if R * C == 1 {
+            let mut parts = [S::zero(); UNROLL];
+            while k + UNROLL * S::F_LANES <= n {
+                for (u, part) in parts.iter_mut().enumerate() {
+                    let at = k + u * S::F_LANES;
+                    *part = S::fma(W::load::<S>(w.add(at)), S::load(x.add(at)), *part);
+                }
+                k += UNROLL * S::F_LANES;
+            }
+            sums[0][0] = S::add(S::add(parts[0], parts[1]), S::add(parts[2], parts[3]));
+        }
         while k < n {
             let mut xs = [S::zero(); C];
             for (c, xv) in xs.iter_mut().enumerate() {
@@ -46,7 +73,7 @@ unsafe fn tile<S: Simd, W: Weight, const R: usize, const C: usize>(
             }
             k += S::F_LANES;
         }
-        sums.map(|row| row.map(|v| S::sum(v)))
+        totals::<S, R, C>(&sums)
     }
 }
 
@@ -88,7 +115,7 @@ unsafe fn tile8<S: Simd, const R: usize, const C: usize>(
                 }
             }
         }
-        sums.map(|row| row.map(|v| S::sum(v)))
+        totals::<S, R, C>(&sums)
     }
 }
 
@@ -106,32 +133,30 @@ unsafe fn put<const R: usize, const C: usize>(out: Out, row: usize, column: usiz
 macro_rules! cover {
     ($rows:expr, $columns:expr, $tile:ident) => {{
         let (rows, columns) = ($rows, $columns);
-        let whole_rows = rows.start + rows.len() / ROWS * ROWS;
         let whole_columns = columns / COLUMNS * COLUMNS;
-        if columns <= FEW {
+        let whole_rows = match columns {
+            0..=FEW => rows.start,
+            _ => rows.start + rows.len() / ROWS * ROWS,
+        };
+        for c in (0..whole_columns).step_by(COLUMNS) {
             for row in (rows.start..whole_rows).step_by(ROWS) {
-                for c in (0..whole_columns).step_by(COLUMNS) {
-                    $tile!(ROWS, COLUMNS, row, c);
-                }
-                for c in whole_columns..columns {
-                    $tile!(ROWS, 1, row, c);
-                }
+                $tile!(ROWS, COLUMNS, row, c);
             }
-        } else {
-            for c in (0..whole_columns).step_by(COLUMNS) {
-                for row in (rows.start..whole_rows).step_by(ROWS) {
-                    $tile!(ROWS, COLUMNS, row, c);
-                }
-            }
-            for c in whole_columns..columns {
-                for row in (rows.start..whole_rows).step_by(ROWS) {
-                    $tile!(ROWS, 1, row, c);
-                }
+        }
+        for c in whole_columns..columns {
+            for row in (rows.start..whole_rows).step_by(ROWS) {
+                $tile!(ROWS, 1, row, c);
             }
         }
         for row in whole_rows..rows.end {
-            for c in 0..columns {
-                $tile!(1, 1, row, c);
+            for c in (0..whole_columns).step_by(COLUMNS) {
+                $tile!(1, COLUMNS, row, c);
+            }
+            match columns - whole_columns {
+                0 => {}
+                1 => $tile!(1, 1, row, whole_columns),
+                2 => $tile!(1, 2, row, whole_columns),
+                _ => $tile!(1, 3, row, whole_columns),
             }
         }
     }};

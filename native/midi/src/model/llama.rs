@@ -1,7 +1,7 @@
 //! One net: layers of attention and gated products over a residual stream, with a cache of keys and values.
 
 use crate::kernels::{Floats, Kernels, Out, Quantised, Softmax};
-use crate::pool::Pool;
+use crate::pool::{Pool, Shared};
 
 use super::cache::Cache;
 use super::config::NetConfig;
@@ -99,20 +99,6 @@ pub struct Runner {
     pub kernels: Kernels,
     /// The threads.
     pub pool: Pool,
-}
-
-/// A pointer that parts of a job write disjoint places of.
-#[derive(Clone, Copy)]
-struct Shared<T>(*mut T);
-// SAFETY: every user says which places are whose.
-unsafe impl<T> Send for Shared<T> {}
-// SAFETY: as above.
-unsafe impl<T> Sync for Shared<T> {}
-
-impl<T> Shared<T> {
-    fn get(self) -> *mut T {
-        self.0
-    }
 }
 
 /// Bytes of weights that one part of a product reads: long enough to stream, short enough to share out.

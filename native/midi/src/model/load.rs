@@ -2,15 +2,19 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use half::{bf16, f16};
 
 use crate::error::{Error, Result};
+use crate::kernels::{self, Plain};
+use crate::pool::{Pool, default_threads};
 
+use super::arena::Arena;
 use super::config::{Config, NetConfig};
-use super::llama::{Layer, Net};
+use super::llama::{Layer, Net, Runner};
 use super::lora::Lora;
-use super::matrix::{Data, Elements, Matrix, Weights};
+use super::matrix::{Data, Elements, Keeper, Matrix, Weights};
 use super::tensors::{Entry, Kind, TensorFile};
 use super::torch;
 
@@ -111,7 +115,9 @@ impl Model {
     }
 
     fn from_file(config: Config, file: &TensorFile, weights: Weights, lora: Option<Lora>) -> Result<Model> {
-        let mut loader = Loader { file, weights, lora };
+        let pool = Pool::new(default_threads());
+        let runner = Runner { kernels: kernels::fastest(), pool };
+        let mut loader = Loader { file, weights, lora, arena: Arena::default(), runner };
         let net = loader.net("net", &config.net)?;
         let net_token = loader.net("net_token", &config.net_token)?;
         let shape = [config.net.vocab_size, config.net.hidden_size];
@@ -136,10 +142,17 @@ impl Model {
     }
 }
 
+/// Without branches, so that it becomes vectors.
+fn all_finite(values: &[f32]) -> bool {
+    values.iter().fold(true, |ok, v| ok & (v.to_bits() & 0x7f80_0000 != 0x7f80_0000))
+}
+
 struct Loader<'a> {
     file: &'a TensorFile,
     weights: Weights,
     lora: Option<Lora>,
+    arena: Arena,
+    runner: Runner,
 }
 
 impl Loader<'_> {
@@ -184,7 +197,7 @@ impl Loader<'_> {
     }
 
     fn check_finite(&self, name: &str, values: &[f32]) -> Result<()> {
-        if values.iter().all(|v| v.is_finite()) { Ok(()) } else { Err(self.not_finite(name)) }
+        if all_finite(values) { Ok(()) } else { Err(self.not_finite(name)) }
     }
 
     fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Matrix> {
@@ -200,19 +213,23 @@ impl Loader<'_> {
         {
             return Ok(Matrix { rows, columns, stride: columns, data });
         }
-        let mut finite = true;
-        let matrix = Matrix::build(self.weights, rows, columns, |row, out| {
-            self.file.row(entry, row, out);
+        let finite = AtomicBool::new(true);
+        let file = self.file;
+        let fill = |row: usize, out: &mut [f32]| {
+            file.row(entry, row, out);
             if let Some(scales) = &scales {
                 out.iter_mut().for_each(|v| *v *= scales[row]);
             }
             if let Some(delta) = &delta {
                 out.iter_mut().zip(&delta[row * columns..]).for_each(|(v, d)| *v += d);
             }
-            finite &= out.iter().all(|v| v.is_finite());
-        });
+            if !all_finite(out) {
+                finite.store(false, Ordering::Relaxed);
+            }
+        };
+        let matrix = Matrix::build(self.weights, shape, &mut self.arena, &mut self.runner, fill)?;
         self.file.release(entry);
-        if finite { Ok(matrix) } else { Err(self.not_finite(name)) }
+        if finite.into_inner() { Ok(matrix) } else { Err(self.not_finite(name)) }
     }
 
     /// The scales of an 8-bit matrix's rows; checks its numbers as well.
@@ -250,7 +267,7 @@ impl Loader<'_> {
             _ => return Ok(None),
         };
         let finite = match &data {
-            Data::F32(d) => d.iter().fold(true, |ok, v| ok & (v.to_bits() & 0x7f80_0000 != 0x7f80_0000)),
+            Data::F32(d) => all_finite(d),
             Data::F16(d) => d.iter().fold(true, |ok, v| ok & (v.to_bits() & 0x7c00 != 0x7c00)),
             Data::Bf16(d) => d.iter().fold(true, |ok, v| ok & (v.to_bits() & 0x7f80 != 0x7f80)),
             Data::I8(..) => true,
@@ -258,8 +275,10 @@ impl Loader<'_> {
         if finite { Ok(Some(data)) } else { Err(self.not_finite(name)) }
     }
 
-    fn elements<T>(&self, entry: &Entry, n: usize) -> Elements<T> {
+    fn elements<T: Plain + Sync>(&self, entry: &Entry, n: usize) -> Elements<T> {
         let bytes = &self.file.map[entry.offset..entry.offset + n * size_of::<T>()];
-        Elements::Mapped(Arc::clone(&self.file.map), bytes.as_ptr().cast(), n)
+        let keeper = Keeper::File(Arc::clone(&self.file.map));
+        // SAFETY: the file has so many bytes, at an address that fits; it is mapped for reading alone.
+        unsafe { Elements::new(bytes.as_ptr().cast(), n, keeper) }
     }
 }

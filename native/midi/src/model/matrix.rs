@@ -2,35 +2,84 @@
 
 use std::sync::Arc;
 
+use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 use memmap2::Mmap;
 
-use crate::kernels::{BLOCK, Floats, Kernels, Out, Quantised};
+use crate::error::Result;
+use crate::kernels::{BLOCK, Floats, Kernels, Out, Plain, Quantised};
+use crate::pool::{Pool, Shared};
+
+use super::arena::{Arena, Piece};
+use super::llama::Runner;
 
 /// Rows of floats are padded to whole vectors.
 const FLOAT_PAD: usize = 16;
+/// Bytes that one thread makes at a time.
+const PART_BYTES: usize = 256 << 10;
 
-/// Elements that live in a mapped file or in memory of ours.
-pub enum Elements<T> {
-    /// In memory of ours.
-    Owned(Vec<T>),
-    /// In a file: element 0's address is aligned and the range inside the mapping, as checked when it was made.
-    Mapped(Arc<Mmap>, *const T, usize),
+/// Numbers that live in a mapped file or in memory of ours.
+pub struct Elements<T> {
+    start: *const T,
+    count: usize,
+    _keeper: Keeper,
 }
 
-// SAFETY: mapped files are read only, and the mapping lives as long as this.
+/// What has to live as long as the numbers.
+pub enum Keeper {
+    /// A mapped file.
+    File(Arc<Mmap>),
+    /// Memory of ours.
+    Memory(Arc<Piece>),
+}
+
+// SAFETY: nobody writes to the numbers any more, and what they lie in lives as long as this.
 unsafe impl<T: Sync> Sync for Elements<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Send for Elements<T> {}
 
+impl<T: Plain + Sync> Elements<T> {
+    /// # Safety
+    /// `start` is aligned, `count` numbers have been written behind it and are not written again, and `keeper` keeps
+    /// them.
+    pub unsafe fn new(start: *const T, count: usize, keeper: Keeper) -> Elements<T> {
+        Elements { start, count, _keeper: keeper }
+    }
+
+    /// Rows of `stride` numbers in memory of ours, each filled by `fill(row, to)`, on all threads of the pool.
+    fn build(
+        rows: usize,
+        stride: usize,
+        arena: &mut Arena,
+        pool: &mut Pool,
+        fill: impl Fn(usize, &mut [T]) + Sync,
+        zero: T,
+    ) -> Result<Elements<T>> {
+        let count = rows * stride;
+        let (piece, start) = arena.room::<T>(count)?;
+        let together = (PART_BYTES / (stride * size_of::<T>()).max(1)).max(1);
+        let base = Shared(start);
+        pool.run(rows.div_ceil(together), &|part| {
+            for row in part * together..((part + 1) * together).min(rows) {
+                // SAFETY: inside the room, and no other part has this row. Zeroed before it is a slice.
+                let to = unsafe {
+                    let to = base.get().add(row * stride);
+                    (0..stride).for_each(|i| to.add(i).write(zero));
+                    std::slice::from_raw_parts_mut(to, stride)
+                };
+                fill(row, to);
+            }
+        });
+        // SAFETY: all rows have been written; the piece is kept.
+        Ok(unsafe { Elements::new(start, count, Keeper::Memory(piece)) })
+    }
+}
+
 impl<T> std::ops::Deref for Elements<T> {
     type Target = [T];
     fn deref(&self) -> &[T] {
-        match self {
-            Elements::Owned(list) => list,
-            // SAFETY: checked when it was made; the mapping is alive.
-            Elements::Mapped(_, start, n) => unsafe { std::slice::from_raw_parts(*start, *n) },
-        }
+        // SAFETY: as promised when it was made.
+        unsafe { std::slice::from_raw_parts(self.start, self.count) }
     }
 }
 
@@ -154,45 +203,43 @@ impl Matrix {
         all
     }
 
-    /// Makes a matrix of floats, row by row; calls `row(i, buffer)` to have each filled.
+    /// Makes a matrix row by row, on all threads; `row(i, buffer)` fills each with floats.
     pub fn build(
         weights: Weights,
-        rows: usize,
-        columns: usize,
-        mut row: impl FnMut(usize, &mut [f32]),
-    ) -> Matrix {
+        [rows, columns]: [usize; 2],
+        arena: &mut Arena,
+        runner: &mut Runner,
+        row: impl Fn(usize, &mut [f32]) + Sync,
+    ) -> Result<Matrix> {
         let stride = weights.stride(columns);
-        let mut buffer = vec![0.0f32; columns];
-        let n = rows * stride;
+        let Runner { kernels, pool } = runner;
         let data = match weights {
             Weights::F32 => {
-                let mut all = vec![0.0f32; n];
-                for (i, out) in all.chunks_mut(stride).enumerate() {
-                    row(i, &mut out[..columns]);
-                }
-                Data::F32(Elements::Owned(all))
+                let fill = |i, to: &mut [f32]| row(i, &mut to[..columns]);
+                Data::F32(Elements::build(rows, stride, arena, pool, fill, 0.0)?)
             }
             Weights::F16 => {
-                let mut all = vec![f16::ZERO; n];
-                for (i, out) in all.chunks_mut(stride).enumerate() {
-                    row(i, &mut buffer);
-                    out.iter_mut().zip(&buffer).for_each(|(o, &v)| *o = f16::from_f32(v));
-                }
-                Data::F16(Elements::Owned(all))
+                let fill = |i, to: &mut [f16]| {
+                    let mut floats = vec![0.0; columns];
+                    row(i, &mut floats);
+                    to[..columns].convert_from_f32_slice(&floats);
+                };
+                Data::F16(Elements::build(rows, stride, arena, pool, fill, f16::ZERO)?)
             }
             Weights::Q8 => {
-                let mut all = vec![0i8; n];
-                let mut scales = Vec::with_capacity(rows);
-                for (i, out) in all.chunks_mut(stride).enumerate() {
-                    row(i, &mut buffer);
-                    let most = buffer.iter().fold(0.0f32, |a, v| a.max(v.abs()));
-                    let scale = if most > 0.0 { most / 127.0 } else { 1.0 };
-                    out.iter_mut().zip(&buffer).for_each(|(o, &v)| *o = (v / scale).round_ties_even() as i8);
-                    scales.push(scale);
-                }
-                Data::I8(Elements::Owned(all), scales)
+                let mut scales = vec![0.0f32; rows];
+                let places = Shared(scales.as_mut_ptr());
+                let fill = |i: usize, to: &mut [i8]| {
+                    let mut floats = vec![0.0; columns];
+                    row(i, &mut floats);
+                    let scale = kernels.quantise_row(&floats, &mut to[..columns]);
+                    // SAFETY: `i` is below `rows`, and each row is filled once.
+                    unsafe { places.get().add(i).write(scale) };
+                };
+                let numbers = Elements::build(rows, stride, arena, pool, fill, 0)?;
+                Data::I8(numbers, scales)
             }
         };
-        Matrix { rows, columns, stride, data }
+        Ok(Matrix { rows, columns, stride, data })
     }
 }

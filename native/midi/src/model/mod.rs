@@ -1,5 +1,6 @@
 //! The transformer: two nets, one over events and one over an event's tokens, and where their weights come from.
 
+mod arena;
 mod cache;
 mod config;
 mod llama;
