@@ -67,9 +67,9 @@ impl Simd for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn load_i32(p: *const i32) -> __m256i {
+    unsafe fn splat_i32(x: i32) -> __m256i {
         // SAFETY: see the trait.
-        unsafe { _mm256_loadu_si256(p.cast()) }
+        unsafe { _mm256_set1_epi32(x) }
     }
     #[inline(always)]
     unsafe fn to_float(v: __m256i) -> __m256 {
@@ -77,14 +77,18 @@ impl Simd for Avx2 {
         unsafe { _mm256_cvtepi32_ps(v) }
     }
     #[inline(always)]
-    unsafe fn dot8(sum: __m256i, weights: *const i8, activations: *const i8) -> __m256i {
+    unsafe fn load_i8(p: *const i8) -> __m256i {
+        // SAFETY: see the trait.
+        unsafe { _mm256_loadu_si256(p.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn dot8(sum: __m256i, weights: __m256i, x: *const i8) -> __m256i {
         // The instruction multiplies unsigned by signed: signs move from the weights to the activations. Two products
         // of at most 127 * 127 fit into its 16 bits, as neither side has -128.
         // SAFETY: see the trait.
         unsafe {
-            let w = _mm256_loadu_si256(weights.cast());
-            let x = _mm256_loadu_si256(activations.cast());
-            let pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w));
+            let x = _mm256_set1_epi32(x.cast::<i32>().read_unaligned());
+            let pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(weights), _mm256_sign_epi8(x, weights));
             _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
         }
     }

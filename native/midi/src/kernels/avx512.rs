@@ -68,9 +68,9 @@ impl Simd for Avx512 {
         }
     }
     #[inline(always)]
-    unsafe fn load_i32(p: *const i32) -> __m512i {
+    unsafe fn splat_i32(x: i32) -> __m512i {
         // SAFETY: see the trait.
-        unsafe { _mm512_loadu_si512(p.cast()) }
+        unsafe { _mm512_set1_epi32(x) }
     }
     #[inline(always)]
     unsafe fn to_float(v: __m512i) -> __m512 {
@@ -78,12 +78,14 @@ impl Simd for Avx512 {
         unsafe { _mm512_cvtepi32_ps(v) }
     }
     #[inline(always)]
-    unsafe fn dot8(sum: __m512i, weights: *const i8, activations: *const i8) -> __m512i {
+    unsafe fn load_i8(p: *const i8) -> __m512i {
         // The instruction multiplies unsigned by signed: flipping the top bit adds 128 to a weight.
         // SAFETY: see the trait.
-        unsafe {
-            let w = _mm512_xor_si512(_mm512_loadu_si512(weights.cast()), _mm512_set1_epi8(-128));
-            _mm512_dpbusd_epi32(sum, w, _mm512_loadu_si512(activations.cast()))
-        }
+        unsafe { _mm512_xor_si512(_mm512_loadu_si512(p.cast()), _mm512_set1_epi8(-128)) }
+    }
+    #[inline(always)]
+    unsafe fn dot8(sum: __m512i, weights: __m512i, x: *const i8) -> __m512i {
+        // SAFETY: see the trait.
+        unsafe { _mm512_dpbusd_epi32(sum, weights, _mm512_set1_epi32(x.cast::<i32>().read_unaligned())) }
     }
 }

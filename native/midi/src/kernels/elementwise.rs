@@ -67,15 +67,8 @@ pub fn quantise(x: &[f32], to: &mut Quantised, c: usize, biased: bool) {
             let rounded = v * factor + 12_582_912.0;
             *q = rounded.to_bits() as i8;
         }
-        if biased {
-            let starts = &mut to.starts[(c * blocks + block) * 16..][..16];
-            starts.fill(0);
-            for step in values.chunks_exact(64) {
-                for (start, four) in starts.iter_mut().zip(step.chunks_exact(4)) {
-                    *start -= 128 * four.iter().map(|&v| i32::from(v)).sum::<i32>();
-                }
-            }
-        }
+        let sum: i32 = values.iter().map(|&v| i32::from(v)).sum();
+        to.starts[c * blocks + block] = if biased { -128 * sum } else { 0 };
     }
 }
 

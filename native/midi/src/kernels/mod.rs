@@ -23,6 +23,15 @@ pub use tiles::Out;
 /// Activations share a scale in blocks of so many columns.
 pub const BLOCK: usize = 128;
 
+/// 8-bit weights lie in panels of so many rows: four columns of all rows, then the next four. Rows that the last panel
+/// lacks are zeros.
+pub const PANEL: usize = 32;
+
+/// Where in its panel the number at `row` and `column` lies; `row` below `PANEL`.
+pub fn in_panel(row: usize, column: usize) -> usize {
+    (column / 4 * PANEL + row) * 4 + column % 4
+}
+
 /// Rows of activations are padded with zeros to a whole number of blocks.
 pub fn padded(columns: usize) -> usize {
     columns.next_multiple_of(BLOCK)
@@ -68,7 +77,7 @@ pub struct Quantised {
     values: Lines<i8>,
     /// One for each row and block.
     scales: Lines<f32>,
-    /// What sums start at: 16 for each row and block.
+    /// What sums start at, for each row and block.
     starts: Lines<i32>,
     stride: usize,
     count: usize,
@@ -111,9 +120,9 @@ pub struct Kernels {
     biased: bool,
 }
 
-/// Makes `Kernels` whose functions enable the features named.
+/// Makes `Kernels` whose functions enable the features named; `$together` vectors of a panel are worked on at once.
 macro_rules! kernels {
-    ($module:ident, $name:literal, $vectors:ty, $(#[$feature:meta])*) => {
+    ($module:ident, $name:literal, $vectors:ty, $together:literal, $(#[$feature:meta])*) => {
         mod $module {
             use super::*;
             use super::simd::{Simd, Weight};
@@ -124,9 +133,9 @@ macro_rules! kernels {
                 unsafe { tiles::matmul::<$vectors, W>(w, stride, rows, x, out) }
             }
             $(#[$feature])*
-            unsafe fn matmul8(w: *const i8, scales: *const f32, rows: Range<usize>, x: &Quantised, out: Out) {
+            unsafe fn matmul8(w: *const i8, scales: *const f32, panels: Range<usize>, x: &Quantised, out: Out) {
                 // SAFETY: as the caller promises; the features are enabled here.
-                unsafe { tiles::matmul8::<$vectors>(w, scales, rows, x, out) }
+                unsafe { tiles::matmul8::<$vectors, $together>(w, scales, panels, x, out) }
             }
             $(#[$feature])*
             #[allow(clippy::too_many_arguments)]
@@ -179,18 +188,19 @@ macro_rules! kernels {
     };
 }
 
-kernels!(for_any, "portable", super::portable::Portable,);
+kernels!(for_any, "portable", super::portable::Portable, 2,);
 #[cfg(target_arch = "x86_64")]
-kernels!(for_avx2, "avx2", super::avx2::Avx2, #[target_feature(enable = "avx2,fma,f16c")]);
+kernels!(for_avx2, "avx2", super::avx2::Avx2, 2, #[target_feature(enable = "avx2,fma,f16c")]);
 #[cfg(target_arch = "x86_64")]
 kernels!(
     for_avx512,
     "avx512-vnni",
     super::avx512::Avx512,
+    2,
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c")]
 );
 #[cfg(target_arch = "aarch64")]
-kernels!(for_neon, "neon", super::neon::Neon, #[target_feature(enable = "neon")]);
+kernels!(for_neon, "neon", super::neon::Neon, 4, #[target_feature(enable = "neon")]);
 
 /// All kernels that this processor can run, the fastest first.
 pub fn available() -> Vec<Kernels> {
@@ -258,7 +268,7 @@ impl Kernels {
         to.count = x.count;
         to.values.resize(x.count * x.stride);
         to.scales.resize(x.count * blocks);
-        to.starts.resize(x.count * blocks * 16);
+        to.starts.resize(x.count * blocks);
         for c in 0..x.count {
             // SAFETY: kernels are only handed out where the processor has them.
             unsafe { (self.quantise)(x.row(c), to, c, self.biased) }

@@ -68,9 +68,9 @@ impl Simd for Neon {
         unsafe { vaddvq_f32(v) }
     }
     #[inline(always)]
-    unsafe fn load_i32(p: *const i32) -> int32x4_t {
+    unsafe fn splat_i32(x: i32) -> int32x4_t {
         // SAFETY: see the trait.
-        unsafe { vld1q_s32(p) }
+        unsafe { vdupq_n_s32(x) }
     }
     #[inline(always)]
     unsafe fn to_float(v: int32x4_t) -> float32x4_t {
@@ -78,12 +78,18 @@ impl Simd for Neon {
         unsafe { vcvtq_f32_s32(v) }
     }
     #[inline(always)]
-    unsafe fn dot8(sum: int32x4_t, weights: *const i8, activations: *const i8) -> int32x4_t {
+    unsafe fn load_i8(p: *const i8) -> int32x4_t {
+        // SAFETY: see the trait.
+        unsafe { vreinterpretq_s32_s8(vld1q_s8(p)) }
+    }
+    #[inline(always)]
+    unsafe fn dot8(sum: int32x4_t, weights: int32x4_t, x: *const i8) -> int32x4_t {
         // Two products of at most 127 * 127 fit into 16 bits, as neither side has -128.
         // SAFETY: see the trait.
         unsafe {
-            let (w, x) = (vld1q_s8(weights), vld1q_s8(activations));
-            let pairs = vmlal_s8(vmull_s8(vget_low_s8(w), vget_low_s8(x)), vget_high_s8(w), vget_high_s8(x));
+            let x = vreinterpret_s8_s32(vdup_n_s32(x.cast::<i32>().read_unaligned()));
+            let w = vreinterpretq_s8_s32(weights);
+            let pairs = vpaddq_s16(vmull_s8(vget_low_s8(w), x), vmull_s8(vget_high_s8(w), x));
             vpadalq_s16(sum, pairs)
         }
     }

@@ -63,23 +63,25 @@ impl Simd for Portable {
         ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]))
     }
     #[inline(always)]
-    unsafe fn load_i32(p: *const i32) -> Self::I {
-        // SAFETY: readable for a whole vector.
-        unsafe { p.cast::<Self::I>().read_unaligned() }
+    unsafe fn splat_i32(x: i32) -> Self::I {
+        [x; LANES]
     }
     #[inline(always)]
     unsafe fn to_float(v: Self::I) -> Self::F {
         v.map(|x| x as f32)
     }
     #[inline(always)]
-    unsafe fn dot8(mut sum: Self::I, weights: *const i8, activations: *const i8) -> Self::I {
-        // SAFETY: both readable for a whole step.
-        let (w, x) = unsafe {
-            (weights.cast::<[i8; 32]>().read_unaligned(), activations.cast::<[i8; 32]>().read_unaligned())
-        };
-        for lane in 0..LANES {
-            for k in 0..4 {
-                sum[lane] += i32::from(w[lane * 4 + k]) * i32::from(x[lane * 4 + k]);
+    unsafe fn load_i8(p: *const i8) -> Self::I {
+        // SAFETY: readable for a whole vector.
+        unsafe { p.cast::<Self::I>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn dot8(mut sum: Self::I, weights: Self::I, x: *const i8) -> Self::I {
+        // SAFETY: readable for four numbers.
+        let x = unsafe { x.cast::<[i8; 4]>().read_unaligned() };
+        for (sum, four) in sum.iter_mut().zip(weights) {
+            for (w, &x) in four.to_ne_bytes().into_iter().zip(&x) {
+                *sum += i32::from(w as i8) * i32::from(x);
             }
         }
         sum

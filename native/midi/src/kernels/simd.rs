@@ -12,7 +12,7 @@ pub trait Simd: Copy {
     type I: Copy;
     /// Floats in a vector.
     const F_LANES: usize;
-    /// 8-bit integers that one step of `dot8` takes.
+    /// 8-bit integers in a vector.
     const I8_LANES: usize;
 
     unsafe fn zero() -> Self::F;
@@ -29,14 +29,16 @@ pub trait Simd: Copy {
     /// The sum of all lanes.
     unsafe fn sum(v: Self::F) -> f32;
 
-    /// A vector of integers from memory: the start of a block's sum, see `dot8`.
-    unsafe fn load_i32(p: *const i32) -> Self::I;
+    /// The same integer in all lanes.
+    unsafe fn splat_i32(x: i32) -> Self::I;
     unsafe fn to_float(v: Self::I) -> Self::F;
-    /// Adds products of `I8_LANES` weights and activations, grouped into lanes. Weights are in -127…127.
+    /// `I8_LANES` weights, four of one row in each lane of 32 bits, as `dot8` wants them. They are in -127…127.
+    unsafe fn load_i8(p: *const i8) -> Self::I;
+    /// Adds to each lane its four weights times the four activations at `x`.
     ///
     /// Where `BIASED`, it adds 128 times the activations to the result as well, and whoever calls it starts its sums
     /// at minus that.
-    unsafe fn dot8(sum: Self::I, weights: *const i8, activations: *const i8) -> Self::I;
+    unsafe fn dot8(sum: Self::I, weights: Self::I, x: *const i8) -> Self::I;
     /// See `dot8`.
     const BIASED: bool;
 }

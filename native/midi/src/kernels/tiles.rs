@@ -2,7 +2,7 @@
 //! instruction set (`mod.rs`).
 
 use super::simd::{Simd, Weight};
-use super::{BLOCK, Floats, Quantised};
+use super::{BLOCK, Floats, PANEL, Quantised};
 
 /// Rows of weights that are worked on together where there are many activations: these are then read less often.
 const ROWS: usize = 4;
@@ -77,45 +77,56 @@ unsafe fn tile<S: Simd, W: Weight, const R: usize, const C: usize>(
     }
 }
 
-/// The same over 8-bit integers; gives sums without the rows' scales.
+/// `V` vectors of a panel's rows (see `PANEL`), from the panel's `part`-th such piece on, times `C` activations from
+/// `first` on. Lanes are rows, so that nothing has to be added up across a vector.
 #[inline(always)]
-unsafe fn tile8<S: Simd, const R: usize, const C: usize>(
+unsafe fn panel8<S: Simd, const V: usize, const C: usize>(
     w: *const i8,
-    w_stride: usize,
+    scales: *const f32,
     x: &Quantised,
     first: usize,
-) -> [[f32; C]; R] {
-    // SAFETY: the caller promises rows as long as the activations' stride, and activations from `first` on.
+    part: usize,
+    out: Out,
+) {
+    // SAFETY: the caller promises a panel as wide as the activations' stride, its rows' scales, activations from
+    // `first` on and room for their results.
     unsafe {
-        let mut sums = [[S::zero(); C]; R];
+        let begin = part * V;
+        let mut sums = [[S::zero(); C]; V];
         let blocks = x.stride / BLOCK;
         for block in 0..blocks {
-            let start = |c: usize| x.starts.as_ptr().add(((first + c) * blocks + block) * 16);
-            let mut ints = [[S::load_i32(start(0)); C]; R];
-            for c in 1..C {
-                let begin = S::load_i32(start(c));
+            let mut ints = [[S::splat_i32(0); C]; V];
+            for c in 0..C {
+                let start = S::splat_i32(*x.starts.as_ptr().add((first + c) * blocks + block));
                 for row in &mut ints {
-                    row[c] = begin;
+                    row[c] = start;
                 }
             }
             let mut k = block * BLOCK;
             while k < (block + 1) * BLOCK {
-                for (r, row) in ints.iter_mut().enumerate() {
+                let at = w.add(k * PANEL + begin * S::I8_LANES);
+                for (v, row) in ints.iter_mut().enumerate() {
+                    let weights = S::load_i8(at.add(v * S::I8_LANES));
                     for (c, int) in row.iter_mut().enumerate() {
-                        let xs = x.values.as_ptr().add((first + c) * x.stride + k);
-                        *int = S::dot8(*int, w.add(r * w_stride + k), xs);
+                        *int = S::dot8(*int, weights, x.values.as_ptr().add((first + c) * x.stride + k));
                     }
                 }
-                k += S::I8_LANES;
+                k += 4;
             }
             for c in 0..C {
                 let scale = S::splat(*x.scales.as_ptr().add((first + c) * blocks + block));
-                for r in 0..R {
-                    sums[r][c] = S::fma(S::to_float(ints[r][c]), scale, sums[r][c]);
+                for v in 0..V {
+                    sums[v][c] = S::fma(S::to_float(ints[v][c]), scale, sums[v][c]);
                 }
             }
         }
-        totals::<S, R, C>(&sums)
+        for (v, list) in sums.iter().enumerate() {
+            let row = (begin + v) * S::F_LANES;
+            let scale = S::load(scales.add(row));
+            for (c, &sum) in list.iter().enumerate() {
+                S::store(out.base.add((first + c) * out.stride + row), S::fma(sum, scale, S::zero()));
+            }
+        }
     }
 }
 
@@ -188,31 +199,43 @@ pub unsafe fn matmul<S: Simd, W: Weight>(
     cover!(rows, x.count, one);
 }
 
-/// `rows` of an 8-bit matrix, with a scale each, times all activations.
+/// Some panels of an 8-bit matrix, with a scale for each row, times all activations, `V` vectors at a time.
 ///
 /// # Safety
-/// `w` has rows as long as the activations' stride, `scales` one for each row; `out` takes all results.
+/// `w` has panels as wide as the activations' stride, `scales` one for each of their rows; `out` takes all results.
 #[inline(always)]
-pub unsafe fn matmul8<S: Simd>(
+pub unsafe fn matmul8<S: Simd, const V: usize>(
     w: *const i8,
     scales: *const f32,
-    rows: std::ops::Range<usize>,
+    panels: std::ops::Range<usize>,
     x: &Quantised,
     out: Out,
 ) {
+    let whole = x.count / COLUMNS * COLUMNS;
     macro_rules! one {
-        ($r:expr, $c:expr, $row:expr, $col:expr) => {
-            // SAFETY: as this function's caller promises.
-            unsafe {
-                let mut sums = tile8::<S, { $r }, { $c }>(w.add($row * x.stride), x.stride, x, $col);
-                for (r, list) in sums.iter_mut().enumerate() {
-                    list.iter_mut().for_each(|sum| *sum *= *scales.add($row + r));
+        ($c:expr, $panel:expr, $col:expr) => {
+            for part in 0..PANEL / (V * S::F_LANES) {
+                // SAFETY: as this function's caller promises.
+                unsafe {
+                    let (w, row) = (w.add($panel * PANEL * x.stride), $panel * PANEL);
+                    let out = Out { base: out.base.add(row), stride: out.stride };
+                    panel8::<S, V, { $c }>(w, scales.add(row), x, $col, part, out);
                 }
-                put(out, $row, $col, sums);
             }
         };
     }
-    cover!(rows, x.count, one);
+    // A panel is short enough to stay in the cache from one group of activations to the next.
+    for panel in panels {
+        for column in (0..whole).step_by(COLUMNS) {
+            one!(COLUMNS, panel, column);
+        }
+        match x.count - whole {
+            0 => {}
+            1 => one!(1, panel, whole),
+            2 => one!(2, panel, whole),
+            _ => one!(3, panel, whole),
+        }
+    }
 }
 
 /// One query against `count` keys and values that lie `width` apart: adds unnormalised weights and values to a running

@@ -114,8 +114,9 @@ impl Runner {
         let mut parts: Vec<(&Matrix, std::ops::Range<usize>, Shared<f32>, usize)> = Vec::new();
         for (matrix, out) in jobs.iter_mut() {
             assert!(matrix.stride <= x.stride && (!matrix.is_q8() || matrix.stride == x.stride));
-            assert!(out.count == x.count && out.stride >= matrix.rows);
-            let rows = (PART_BYTES / (matrix.bytes() / matrix.rows).max(1)).next_multiple_of(4).max(8);
+            let together = matrix.together();
+            assert!(out.count == x.count && out.stride >= matrix.rows.next_multiple_of(together));
+            let rows = (PART_BYTES / (matrix.bytes() / matrix.rows).max(1)).max(8).next_multiple_of(together);
             let base = Shared(out.values.as_mut_ptr());
             for start in (0..matrix.rows).step_by(rows) {
                 parts.push((matrix, start..(start + rows).min(matrix.rows), base, out.stride));

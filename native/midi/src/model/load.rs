@@ -14,7 +14,7 @@ use super::arena::Arena;
 use super::config::{Config, NetConfig};
 use super::llama::{Layer, Net, Runner};
 use super::lora::Lora;
-use super::matrix::{Data, Elements, Keeper, Matrix, Weights};
+use super::matrix::{Data, Elements, Keeper, Matrix, Use, Weights};
 use super::tensors::{Entry, Kind, TensorFile};
 use super::torch;
 
@@ -121,7 +121,7 @@ impl Model {
         let net = loader.net("net", &config.net)?;
         let net_token = loader.net("net_token", &config.net_token)?;
         let shape = [config.net.vocab_size, config.net.hidden_size];
-        let lm_head = loader.matrix("lm_head.weight", shape)?;
+        let lm_head = loader.matrix("lm_head.weight", shape, Use::Multiply)?;
         if let Some(lora) = &loader.lora {
             lora.all_used()?;
         }
@@ -159,18 +159,19 @@ impl Loader<'_> {
     fn net(&mut self, prefix: &str, config: &NetConfig) -> Result<Net> {
         let (hidden, inner) = (config.hidden_size, config.intermediate_size);
         let (wide, kv) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
-        let embed = self.matrix(&format!("{prefix}.embed_tokens.weight"), [config.vocab_size, hidden])?;
+        let embed = self.matrix(&format!("{prefix}.embed_tokens.weight"), [config.vocab_size, hidden], Use::LookUp)?;
         let mut layers = Vec::new();
         for i in 0..config.layers {
             let name = |part: &str| format!("{prefix}.layers.{i}.{part}.weight");
+            let mut multiply = |part, shape| self.matrix(&name(part), shape, Use::Multiply);
             layers.push(Layer {
-                q: self.matrix(&name("self_attn.q_proj"), [wide, hidden])?,
-                k: self.matrix(&name("self_attn.k_proj"), [kv, hidden])?,
-                v: self.matrix(&name("self_attn.v_proj"), [kv, hidden])?,
-                o: self.matrix(&name("self_attn.o_proj"), [hidden, wide])?,
-                gate: self.matrix(&name("mlp.gate_proj"), [inner, hidden])?,
-                up: self.matrix(&name("mlp.up_proj"), [inner, hidden])?,
-                down: self.matrix(&name("mlp.down_proj"), [hidden, inner])?,
+                q: multiply("self_attn.q_proj", [wide, hidden])?,
+                k: multiply("self_attn.k_proj", [kv, hidden])?,
+                v: multiply("self_attn.v_proj", [kv, hidden])?,
+                o: multiply("self_attn.o_proj", [hidden, wide])?,
+                gate: multiply("mlp.gate_proj", [inner, hidden])?,
+                up: multiply("mlp.up_proj", [inner, hidden])?,
+                down: multiply("mlp.down_proj", [hidden, inner])?,
                 attention_norm: self.vector(&name("input_layernorm"), hidden)?,
                 mlp_norm: self.vector(&name("post_attention_layernorm"), hidden)?,
             });
@@ -200,7 +201,7 @@ impl Loader<'_> {
         if all_finite(values) { Ok(()) } else { Err(self.not_finite(name)) }
     }
 
-    fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Matrix> {
+    fn matrix(&mut self, name: &str, shape: [usize; 2], role: Use) -> Result<Matrix> {
         let [rows, columns] = shape;
         let entry = self.file.get(name, &shape)?;
         let scales = if entry.kind == Kind::I8 { Some(self.scales(name, entry, rows)?) } else { None };
@@ -209,12 +210,21 @@ impl Loader<'_> {
             None => None,
         };
         if delta.is_none()
-            && let Some(data) = self.mapped(name, entry, columns, scales.as_deref())?
+            && let Some(data) = self.mapped(name, entry, columns, role, scales.as_deref())?
         {
             return Ok(Matrix { rows, columns, stride: columns, data });
         }
-        let finite = AtomicBool::new(true);
         let file = self.file;
+        if let (Weights::Q8, Some(scales), None) = (self.weights, &scales, &delta) {
+            let pool = &mut self.runner.pool;
+            let matrix = Matrix::build_q8(role, shape, &mut self.arena, pool, |row, out| {
+                file.integers(entry, row, out);
+                scales[row]
+            })?;
+            file.release(entry);
+            return Ok(matrix);
+        }
+        let finite = AtomicBool::new(true);
         let fill = |row: usize, out: &mut [f32]| {
             file.row(entry, row, out);
             if let Some(scales) = &scales {
@@ -227,7 +237,7 @@ impl Loader<'_> {
                 finite.store(false, Ordering::Relaxed);
             }
         };
-        let matrix = Matrix::build(self.weights, shape, &mut self.arena, &mut self.runner, fill)?;
+        let matrix = Matrix::build(self.weights, role, shape, &mut self.arena, &mut self.runner, fill)?;
         self.file.release(entry);
         if finite.into_inner() { Ok(matrix) } else { Err(self.not_finite(name)) }
     }
@@ -251,6 +261,7 @@ impl Loader<'_> {
         name: &str,
         entry: &Entry,
         columns: usize,
+        role: Use,
         scales: Option<&[f32]>,
     ) -> Result<Option<Data>> {
         let fits = self.weights.stride(columns) == columns;
@@ -263,14 +274,14 @@ impl Loader<'_> {
             (Weights::F32, Kind::F32) => Data::F32(self.elements(entry, n)),
             (Weights::F16, Kind::F16) => Data::F16(self.elements::<f16>(entry, n)),
             (Weights::F16, Kind::Bf16) => Data::Bf16(self.elements::<bf16>(entry, n)),
-            (Weights::Q8, Kind::I8) => Data::I8(self.elements(entry, n), scales.unwrap_or_default().to_vec()),
+            (Weights::Q8, Kind::I8) if role == Use::LookUp => Data::I8(self.elements(entry, n), scales.unwrap_or_default().to_vec()),
             _ => return Ok(None),
         };
         let finite = match &data {
             Data::F32(d) => all_finite(d),
             Data::F16(d) => d.iter().fold(true, |ok, v| ok & (v.to_bits() & 0x7c00 != 0x7c00)),
             Data::Bf16(d) => d.iter().fold(true, |ok, v| ok & (v.to_bits() & 0x7f80 != 0x7f80)),
-            Data::I8(..) => true,
+            Data::I8(..) | Data::Panels(..) => true,
         };
         if finite { Ok(Some(data)) } else { Err(self.not_finite(name)) }
     }

@@ -7,7 +7,7 @@ use half::{bf16, f16};
 use memmap2::Mmap;
 
 use crate::error::Result;
-use crate::kernels::{BLOCK, Floats, Kernels, Out, Plain, Quantised};
+use crate::kernels::{BLOCK, Floats, Kernels, Lines, Out, PANEL, Plain, Quantised, in_panel};
 use crate::pool::{Pool, Shared};
 
 use super::arena::{Arena, Piece};
@@ -89,8 +89,10 @@ pub enum Data {
     F32(Elements<f32>),
     F16(Elements<f16>),
     Bf16(Elements<bf16>),
-    /// With a scale for each row.
+    /// Row by row, with a scale for each: to look rows up in.
     I8(Elements<i8>, Vec<f32>),
+    /// In panels (see `kernels::PANEL`), with a scale for each row: to multiply with.
+    Panels(Elements<i8>, Lines<f32>),
 }
 
 /// `rows` outputs of `columns` inputs, row by row, `stride` apart.
@@ -103,6 +105,15 @@ pub struct Matrix {
     pub stride: usize,
     /// The numbers.
     pub data: Data,
+}
+
+/// What a matrix is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// Single rows of it are wanted.
+    LookUp,
+    /// It is multiplied with activations.
+    Multiply,
 }
 
 /// What weights are kept as.
@@ -148,7 +159,7 @@ impl Matrix {
         let each = match self.data {
             Data::F32(_) => 4,
             Data::F16(_) | Data::Bf16(_) => 2,
-            Data::I8(..) => 1,
+            Data::I8(..) | Data::Panels(..) => 1,
         };
         self.rows * self.stride * each
     }
@@ -162,18 +173,29 @@ impl Matrix {
             Data::F16(d) => out.zip(&d[range]).for_each(|(o, v)| *o += v.to_f32()),
             Data::Bf16(d) => out.zip(&d[range]).for_each(|(o, v)| *o += v.to_f32()),
             Data::I8(d, scales) => out.zip(&d[range]).for_each(|(o, &v)| *o += f32::from(v) * scales[row]),
+            Data::Panels(d, scales) => {
+                let panel = &d[row / PANEL * PANEL * self.stride..];
+                let number = |column| f32::from(panel[in_panel(row % PANEL, column)]);
+                out.enumerate().for_each(|(column, o)| *o += number(column) * scales[row]);
+            }
         }
+    }
+
+    /// Rows that a part of a product has to be a multiple of, but for the last.
+    pub fn together(&self) -> usize {
+        if let Data::Panels(..) = self.data { PANEL } else { 1 }
     }
 
     /// Whether products want 8-bit activations.
     pub fn is_q8(&self) -> bool {
-        matches!(self.data, Data::I8(..))
+        matches!(self.data, Data::I8(..) | Data::Panels(..))
     }
 
     /// Products of `rows` with all activations into `out`: results of activation `c` begin at `c * stride`.
     ///
     /// # Safety
-    /// `out` takes `self.rows` results for each activation, and nobody else touches those of `rows` meanwhile.
+    /// `out` takes `self.rows` results for each activation, in panels `self.rows` rounded up to whole ones, and nobody
+    /// else touches those of `rows` meanwhile. `rows` begins and ends at a multiple of `together` or at the last row.
     pub unsafe fn multiply(
         &self,
         kernels: &Kernels,
@@ -183,29 +205,23 @@ impl Matrix {
         out: Out,
     ) {
         debug_assert!(rows.end <= self.rows && self.stride <= x.stride);
+        let panels = rows.start / PANEL..rows.end.div_ceil(PANEL);
         // SAFETY: strides fit: floats' are at most the activations', 8-bit ones' equal. The kernels are there.
         unsafe {
             match &self.data {
                 Data::F32(d) => (kernels.matmul_f32)(d.as_ptr(), self.stride, rows, x, out),
                 Data::F16(d) => (kernels.matmul_f16)(d.as_ptr(), self.stride, rows, x, out),
                 Data::Bf16(d) => (kernels.matmul_bf16)(d.as_ptr(), self.stride, rows, x, out),
-                Data::I8(d, scales) => (kernels.matmul_q8)(d.as_ptr(), scales.as_ptr(), rows, x8, out),
+                Data::Panels(d, scales) => (kernels.matmul_q8)(d.as_ptr(), scales.as_ptr(), panels, x8, out),
+                Data::I8(..) => unreachable!("8-bit rows are looked up only"),
             }
         }
-    }
-
-    /// The rows' numbers as floats, without padding.
-    pub fn to_floats(&self) -> Vec<f32> {
-        let mut all = vec![0.0; self.rows * self.columns];
-        for (row, out) in all.chunks_mut(self.columns).enumerate() {
-            self.add_row(row, out);
-        }
-        all
     }
 
     /// Makes a matrix row by row, on all threads; `row(i, buffer)` fills each with floats.
     pub fn build(
         weights: Weights,
+        role: Use,
         [rows, columns]: [usize; 2],
         arena: &mut Arena,
         runner: &mut Runner,
@@ -227,17 +243,53 @@ impl Matrix {
                 Data::F16(Elements::build(rows, stride, arena, pool, fill, f16::ZERO)?)
             }
             Weights::Q8 => {
+                return Matrix::build_q8(role, [rows, columns], arena, pool, |i, to| {
+                    let mut floats = vec![0.0; columns];
+                    row(i, &mut floats);
+                    kernels.quantise_row(&floats, to)
+                });
+            }
+        };
+        Ok(Matrix { rows, columns, stride, data })
+    }
+
+    /// The same of 8-bit rows, which `row(i, buffer)` fills; it gives their scales.
+    pub fn build_q8(
+        role: Use,
+        [rows, columns]: [usize; 2],
+        arena: &mut Arena,
+        pool: &mut Pool,
+        row: impl Fn(usize, &mut [i8]) -> f32 + Sync,
+    ) -> Result<Matrix> {
+        let stride = Weights::Q8.stride(columns);
+        let data = match role {
+            Use::LookUp => {
                 let mut scales = vec![0.0f32; rows];
                 let places = Shared(scales.as_mut_ptr());
                 let fill = |i: usize, to: &mut [i8]| {
-                    let mut floats = vec![0.0; columns];
-                    row(i, &mut floats);
-                    let scale = kernels.quantise_row(&floats, &mut to[..columns]);
+                    let scale = row(i, &mut to[..columns]);
                     // SAFETY: `i` is below `rows`, and each row is filled once.
                     unsafe { places.get().add(i).write(scale) };
                 };
-                let numbers = Elements::build(rows, stride, arena, pool, fill, 0)?;
-                Data::I8(numbers, scales)
+                Data::I8(Elements::build(rows, stride, arena, pool, fill, 0)?, scales)
+            }
+            Use::Multiply => {
+                let panels = rows.div_ceil(PANEL);
+                let mut scales: Lines<f32> = Lines::zeros(panels * PANEL);
+                let places = Shared(scales.as_mut_ptr());
+                let fill = |panel: usize, to: &mut [i8]| {
+                    let mut numbers = vec![0i8; columns];
+                    let first = panel * PANEL;
+                    for i in first..(first + PANEL).min(rows) {
+                        let scale = row(i, &mut numbers);
+                        // SAFETY: `i` is below `rows`, and each row is filled once.
+                        unsafe { places.get().add(i).write(scale) };
+                        for (quad, four) in numbers.chunks(4).enumerate() {
+                            to[in_panel(i - first, quad * 4)..][..four.len()].copy_from_slice(four);
+                        }
+                    }
+                };
+                Data::Panels(Elements::build(panels, PANEL * stride, arena, pool, fill, 0)?, scales)
             }
         };
         Ok(Matrix { rows, columns, stride, data })

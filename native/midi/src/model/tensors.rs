@@ -132,6 +132,13 @@ impl TensorFile {
         }
     }
 
+    /// A row of an 8-bit tensor.
+    pub fn integers(&self, entry: &Entry, row: usize, out: &mut [i8]) {
+        let at = entry.offset + row * out.len();
+        let bytes = &self.map[at..at + out.len()];
+        out.iter_mut().zip(bytes).for_each(|(o, &b)| *o = b as i8);
+    }
+
     /// Lets the system take back the memory that a tensor's pages hold.
     pub fn release(&self, entry: &Entry) {
         let n = entry.shape.iter().product::<usize>() * entry.kind.size();
