@@ -39,7 +39,8 @@ function tensorBytes(salt, name, shape) {
   return Buffer.from(Uint16Array.from(bits, (word) => word >>> 16).buffer);
 }
 
-function shapesOf(config) {
+// Every tensor that a model of this configuration has, with its shape.
+export function midiShapes(config) {
   const shapes = [];
   for (const [prefix, key] of [
     ['net', 'net_config'],
@@ -66,12 +67,37 @@ function shapesOf(config) {
   return shapes.map(([name, shape]) => [`${name}.weight`, shape]);
 }
 
+// The configuration of a published model: "tv2o-medium".
+export function midiConfig(name) {
+  const found = /^(tv1|tv2|tv2o)-(medium|large)$/.exec(name);
+  if (found === null) throw new Error(`there is no configuration ${name}; there is tv2o-medium`);
+  const [, version, size] = found;
+  const net = (layers, heads, inner) => ({
+    vocab_size: version === 'tv1' ? 3239 : 3406,
+    hidden_size: 1024,
+    num_attention_heads: heads,
+    num_key_value_heads: heads,
+    num_hidden_layers: layers,
+    intermediate_size: inner,
+    max_position_embeddings: 4096,
+    rms_norm_eps: 1e-6,
+    rope_theta: 10000,
+    hidden_act: 'silu',
+  });
+  return {
+    n_embd: 1024,
+    net_config: net(size === 'large' ? 24 : 12, 16, 4096),
+    net_token_config: net(size === 'large' ? 6 : 3, 4, 1024),
+    tokenizer: { version: version === 'tv1' ? 'v1' : 'v2', optimise_midi: version === 'tv2o' },
+  };
+}
+
 // Writes the model folder of a golden of native/midi/testdata. Gives the folder.
 export function writeSeededMidiModel({ config, salt }, folder) {
   const header = {};
   const parts = [];
   let end = 0;
-  for (const [name, shape] of shapesOf(config)) {
+  for (const [name, shape] of midiShapes(config)) {
     const bytes = tensorBytes(salt, name, shape);
     header[name] = { dtype: 'BF16', shape, data_offsets: [end, end + bytes.length] };
     end += bytes.length;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::kernels::{self, Floats, Kernels, Quantised};
 use crate::model::{Cache, Model, Place, Runner, Scratch, Weights};
-pub use crate::pool::default_threads;
 use crate::pool::Pool;
+pub use crate::pool::default_threads;
 use crate::sample::{Allowed, Limits, Random, Sampling, distribution, draw};
 use crate::tokenizer::{EOS, Kind, PAD, ROW, Row, special};
 
 /// Positions of a prompt that go through the nets together.
-const PREFILL: usize = 512;
+const PREFILL: usize = 256;
 /// Sequences that one session continues at most.
 pub const MOST_SEQUENCES: usize = 64;
 

@@ -73,7 +73,9 @@ fn float_products_are_right_in_every_set_and_shape() {
 #[test]
 fn eight_bit_products_are_those_of_the_rounded_numbers() {
     for kernels in available() {
-        for (rows, columns, count) in [(1, 1, 1), (5, 128, 1), (40, 200, 3), (64, 384, 4), (6, 1024, 9), (33, 130, 6)] {
+        for (rows, columns, count) in
+            [(1, 1, 1), (5, 128, 1), (40, 200, 3), (64, 384, 4), (6, 1024, 9), (33, 130, 6)]
+        {
             let x = activations(columns, count);
             let stride = x.stride;
             let mut w = vec![0i8; rows * stride];

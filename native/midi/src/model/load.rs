@@ -159,7 +159,8 @@ impl Loader<'_> {
     fn net(&mut self, prefix: &str, config: &NetConfig) -> Result<Net> {
         let (hidden, inner) = (config.hidden_size, config.intermediate_size);
         let (wide, kv) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
-        let embed = self.matrix(&format!("{prefix}.embed_tokens.weight"), [config.vocab_size, hidden], Use::LookUp)?;
+        let embed =
+            self.matrix(&format!("{prefix}.embed_tokens.weight"), [config.vocab_size, hidden], Use::LookUp)?;
         let mut layers = Vec::new();
         for i in 0..config.layers {
             let name = |part: &str| format!("{prefix}.layers.{i}.{part}.weight");
@@ -274,7 +275,9 @@ impl Loader<'_> {
             (Weights::F32, Kind::F32) => Data::F32(self.elements(entry, n)),
             (Weights::F16, Kind::F16) => Data::F16(self.elements::<f16>(entry, n)),
             (Weights::F16, Kind::Bf16) => Data::Bf16(self.elements::<bf16>(entry, n)),
-            (Weights::Q8, Kind::I8) if role == Use::LookUp => Data::I8(self.elements(entry, n), scales.unwrap_or_default().to_vec()),
+            (Weights::Q8, Kind::I8) if role == Use::LookUp => {
+                Data::I8(self.elements(entry, n), scales.unwrap_or_default().to_vec())
+            }
             _ => return Ok(None),
         };
         let finite = match &data {
