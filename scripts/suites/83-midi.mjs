@@ -1,5 +1,13 @@
 // Composing from outside: the command line, the C program and the addon against the goldens, and what they refuse.
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +15,7 @@ import { sluice } from '../lib/cli.mjs';
 import { readTensors } from '../lib/goldens.mjs';
 import { nativeBuildDir, root } from '../lib/paths.mjs';
 import { capture } from '../lib/process.mjs';
+import { checkServing } from '../lib/midi-serving.mjs';
 import { writeSeededMidiModel } from '../lib/seeded-midi.mjs';
 
 export const name = 'midi';
@@ -107,6 +116,38 @@ async function checkCompose(check, at, model) {
     stopped.code === 130 && soon && clean,
     show(stopped),
   );
+}
+
+// What is embedded is composed with when no model is named, and `models` lists every folder.
+async function checkModels(check, at, model) {
+  const list = await sluice(['models'], { env: { SLUICE_MODELS: at('.') } });
+  const found = list.last?.models?.find(({ path }) => path === model);
+  const right = found?.kind === 'midi' && found.source === 'user' && found.bytes > 0 && found.fits === true;
+  check('models lists a MIDI model', list.code === 0 && right, show(list));
+  const inner = list.last?.models?.filter(({ path }) => path.startsWith(model)).length;
+  check('once, and not its weights apart', inner === 1, `${inner}`);
+  const verified = await sluice(['models', 'verify', model]);
+  check(
+    'models verify reads it',
+    verified.code === 0 && verified.last.models?.[0]?.ok === true,
+    show(verified),
+  );
+  const bytes = readFileSync(join(model, 'model.safetensors'));
+  mkdirSync(at('broken'));
+  writeFileSync(at('broken/config.json'), readFileSync(join(model, 'config.json')));
+  writeFileSync(at('broken/model.safetensors'), bytes.subarray(0, bytes.length - 1000));
+  const broken = await sluice(['models', 'verify', at('broken')]);
+  check(
+    'and says what is broken',
+    broken.code === 3 && /safetensors/.test(broken.last.message),
+    show(broken),
+  );
+
+  const plain = await sluice(['compose', '--events', '4', '--seed', '1', '--out', at('default.mid')]);
+  const embedded = list.last?.models?.some(({ kind, source }) => kind === 'midi' && source === 'embedded');
+  const done = plain.code === 0 && existsSync(at('default.mid'));
+  const missing = plain.code === 2 && plain.last?.code === 'no-embedded-model';
+  check('without a name the embedded model composes', embedded ? done : missing, show(plain));
 }
 
 async function checkRefusals(check, at, model) {
@@ -281,8 +322,10 @@ export async function run(check) {
     await checkModel(check, at, model, golden);
     await checkCompose(check, at, model);
     await checkRefusals(check, at, model);
+    await checkModels(check, at, model);
     await checkExample(check, at, model);
     await checkAddon(check, model, golden);
+    await checkServing(check, at, model);
   } finally {
     rmSync(place, { recursive: true, force: true });
   }

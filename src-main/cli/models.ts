@@ -1,22 +1,63 @@
+import { freemem } from 'node:os';
 import { resolve } from 'node:path';
 import { asSluiceError, SluiceError, Status } from '../../src-preload/contract/errors.ts';
 import type { PaintRequest } from '../../src-preload/contract/jobs.ts';
 import type { Engine, InspectReport } from '../engine/index.ts';
-import { type FoundModel, nativeSize, resolveModel } from '../library/models.ts';
+import { folderFacts, type FoundModel, nativeSize, resolveModel } from '../library/models.ts';
 import { modelFolders } from '../library/paths.ts';
+import { findMidiModels, isMidiModel } from '../midi/models.ts';
 import { planJob } from '../painting/prepare.ts';
 import { usageError } from './arguments.ts';
 import type { Command } from './command.ts';
 import { mebibytes, type Output } from './output.ts';
-import { allModels, loadEngine } from './services.ts';
+import { allModels, loadEngine, loadMidiService } from './services.ts';
 
-interface Checked extends FoundModel {
-  report: InspectReport | null;
+// Models of both kinds; what a MIDI model's header says differs from what a picture model's does.
+type Listed = Omit<FoundModel, 'kind'> & { kind: FoundModel['kind'] | 'midi' };
+
+interface MidiReport {
+  tokenizer: string;
+  vocab_size: number;
+  hidden_size: number;
+  weight_bytes: number; // as they are kept while composing
+  problems: string[];
+}
+
+interface Checked extends Listed {
+  report: InspectReport | MidiReport | null;
   problem: string | null;
 }
 
-async function inspect(engine: Engine, model: FoundModel, verify: boolean): Promise<Checked> {
+// Opening one reads every tensor, and fails where one is missing, misshapen or not finite.
+async function openMidi(path: string): Promise<MidiReport> {
+  const choice = { path, weights: null, config: null, lora: null, threads: 0 };
+  const session = await loadMidiService().open(choice);
+  const { version, vocabSize, hiddenSize, weightBytes } = session;
+  session.close();
+  return {
+    tokenizer: version,
+    vocab_size: vocabSize,
+    hidden_size: hiddenSize,
+    weight_bytes: weightBytes,
+    problems: [],
+  };
+}
+
+function everyModel(): Listed[] {
+  const midi = findMidiModels(modelFolders()).map((model): Listed => ({
+    ...model,
+    kind: 'midi',
+    ...folderFacts(model.path),
+  }));
+  return [...allModels(), ...midi];
+}
+
+async function inspect(engine: Engine, model: Listed, verify: boolean): Promise<Checked> {
   try {
+    if (model.kind === 'midi') {
+      const report = verify ? await openMidi(model.path) : null;
+      return { ...model, report, problem: null };
+    }
     return { ...model, report: await engine.inspect(model.path, verify), problem: null };
   } catch (error) {
     const { status, message } = asSluiceError(error);
@@ -39,7 +80,8 @@ async function largestBudget(engine: Engine): Promise<number | null> {
 }
 
 // Whether a picture of the model's own size can be painted in the budget; null where nothing tells.
-async function fits(engine: Engine, model: FoundModel, budget: number | null): Promise<boolean | null> {
+async function fits(engine: Engine, model: Listed, budget: number | null): Promise<boolean | null> {
+  if (model.kind === 'midi') return model.bytes < freemem(); // they run on the processor
   if (budget === null || budget === 0 || model.kind === 'controlnet' || model.kind === 'vae') return null;
   const side = nativeSize(model.path);
   const request: PaintRequest = {
@@ -81,7 +123,7 @@ async function list(output: Output): Promise<void> {
   const engine = loadEngine();
   const budget = await largestBudget(engine);
   const models = [];
-  for (const model of allModels()) {
+  for (const model of everyModel()) {
     const checked = await inspect(engine, model, false);
     const { report, problem, ...found } = checked;
     models.push({
@@ -108,13 +150,17 @@ async function list(output: Output): Promise<void> {
   output.done({ models, folders: [embedded, ...user] }, lines);
 }
 
-function chosen(wanted: readonly string[]): FoundModel[] {
-  const models = allModels();
+function chosen(wanted: readonly string[]): Listed[] {
+  const models = everyModel();
   if (wanted.length === 0) return models;
   return wanted.map((name) => {
     const found = models.find((model) => model.name === name);
     if (found !== undefined) return found;
-    const path = resolveModel(name, models);
+    if (isMidiModel(name)) {
+      const path = resolve(name);
+      return { name, path, source: 'user', kind: 'midi', ...folderFacts(path) };
+    }
+    const path = resolveModel(name, allModels());
     return { name, path, source: 'user', kind: 'file', licence: null, bytes: 0 };
   });
 }
@@ -149,7 +195,7 @@ async function inspectOne(wanted: readonly string[], output: Output): Promise<vo
   if (name === undefined || more.length > 0) throw usageError('models inspect takes one model');
   const [model] = chosen([name]);
   const path = model === undefined ? resolve(name) : model.path;
-  const report = await loadEngine().inspect(path, false);
+  const report = model?.kind === 'midi' ? await openMidi(path) : await loadEngine().inspect(path, false);
   output.done({ path, ...report }, [JSON.stringify(report, null, 2)]);
 }
 

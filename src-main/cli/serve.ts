@@ -1,12 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { Status } from '../../src-preload/contract/errors.ts';
 import { startServing } from '../serve/http-server.ts';
+import { findMidiModels, resolveMidiModel } from '../midi/models.ts';
+import { MidiTurns } from '../midi/turns.ts';
 import { chatRoutes } from '../serve/routes/chat.ts';
+import { midiRoutes } from '../serve/routes/midi.ts';
+import { modelFolders } from '../library/paths.ts';
 import type { LanguageService } from '../llama/language.ts';
 import { findLanguageModels } from '../llama/models.ts';
 import { Flags, usageError } from './arguments.ts';
 import type { Command } from './command.ts';
 import { languageModel, languageModelPlaces, makeLanguage } from './language-services.ts';
+import { loadMidiService } from './services.ts';
 
 const DEFAULT_PORT = 7861;
 
@@ -19,14 +24,14 @@ function resolveOrFirst(wanted: string | null): string {
 
 export const serve: Command = {
   name: 'serve',
-  summary: 'a local HTTP server for other programs: chat completions with grammars',
+  summary: 'a local HTTP server for other programs: chat completions with grammars, composing',
   usage: [
     'sluice serve [--port N]          127.0.0.1 only; 0 takes any free port',
     '  --token TEXT                   instead of a random one (also SLUICE_TOKEN); --no-token asks for none',
     '  --slots N                      conversations that are answered at once',
     '  --context N                    tokens of context that they share',
     '',
-    'POST /v1/chat/completions, GET /v1/models',
+    'POST /v1/chat/completions, GET /v1/models, POST /midi/compose (docs/serve.md)',
   ].join('\n'),
   options: {
     port: { type: 'string' },
@@ -56,13 +61,19 @@ export const serve: Command = {
       made ??= makeLanguage({ slots, contextTokens, model: languageModel(null), limits: { graceMs: 700 } });
       return made;
     };
-    const routes = chatRoutes({
+    const chat = chatRoutes({
       language,
       models: () => findLanguageModels(languageModelPlaces()),
       resolve: resolveOrFirst,
     });
+    const turns = new MidiTurns(loadMidiService);
+    const midi = midiRoutes({
+      turns,
+      resolve: (wanted) => resolveMidiModel(wanted, findMidiModels(modelFolders())),
+      threads: 0,
+    });
     const serving = await startServing({
-      routes,
+      routes: [...chat, ...midi],
       port,
       token,
       onError: (error) => output.log(error.cause instanceof Error ? error.cause.stack : error.message),
@@ -72,6 +83,7 @@ export const serve: Command = {
     output.log(`listening on ${url}${token === null ? ', without a token' : `, token ${token}`}`);
     await new Promise<void>((resolve) => void stop.onAsked(resolve));
     await serving.close();
+    await turns.close();
     await (made as LanguageService | null)?.close();
     output.done({ url }, []);
     return Status.cancelled;

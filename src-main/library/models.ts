@@ -4,6 +4,7 @@ import { type Dirent, existsSync, readdirSync, readFileSync, statSync } from 'no
 import { extname, join, parse, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { SluiceError, Status } from '../../src-preload/contract/errors.ts';
+import { isMidiModel } from '../midi/models.ts';
 
 export interface FoundModel {
   name: string;
@@ -67,6 +68,11 @@ export function licenceOf(folder: string): string | null {
   return firstLine ?? null;
 }
 
+// Licence and size of a model's folder of any kind.
+export function folderFacts(path: string): { licence: string | null; bytes: number } {
+  return { licence: licenceOf(path), bytes: bytesBelow(path) };
+}
+
 function describe(path: string, source: FoundModel['source'], isFolder: boolean): FoundModel | null {
   const name = isFolder ? parse(path).base : parse(path).name;
   if (!isFolder) {
@@ -91,7 +97,7 @@ export function findModels(folders: { embedded: string; user: readonly string[] 
       const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
       const model = describe(path, source, isFolder);
       if (model !== null) models.push(model);
-      else if (isFolder && depth > 1) look(path, source, depth - 1);
+      else if (isFolder && depth > 1 && !isMidiModel(path)) look(path, source, depth - 1);
     }
   };
   look(folders.embedded, 'embedded', 2);
