@@ -4,15 +4,15 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sluice } from './cli.mjs';
-import { cliProgram, root } from './paths.mjs';
+import { root } from './paths.mjs';
 
 const TOKEN = 'a-token-for-tests';
 const song = join(root, 'native', 'midi', 'testdata', 'song.mid');
 
 // Starts the server. Gives its address and what ends it.
 function startServer() {
-  const args = [cliProgram, 'serve', '--json', '--port', '0', '--token', TOKEN];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const args = ['serve', '--json', '--port', '0', '--token', TOKEN];
+  const child = spawn(join(root, 'sluice'), args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise((resolve) => child.on('exit', (code) => resolve(code)));
   const url = new Promise((resolve, reject) => {
     let text = '';
