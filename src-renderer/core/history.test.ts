@@ -15,9 +15,12 @@ import {
 } from './canvas/actions.ts';
 import { gridBox } from './canvas/geometry.ts';
 import { canvasDocument, newLayer } from './canvas/model.ts';
+import { removeTalk, renameTalk } from './chat/actions.ts';
+import { chatDocument, defaultSettings, newConversation } from './chat/model.ts';
 import { emptyDocument, on, type StudioDocument } from './document.ts';
 import * as music from './music/actions.ts';
 import { asTick, musicDocument, newTrack, type Note } from './music/model.ts';
+import { propose } from './proposals/proposal.ts';
 import { type Action, beginHistory, MAX_STEPS, perform, redo, seal, together, undo } from './history.ts';
 
 const add = (by: number, merge?: string): Action<number> => ({
@@ -97,8 +100,36 @@ const musicMoves: Move[] = [
   (_, pick) => on('music', music.setTempo(pick)),
   (_, pick, value) => on('music', music.setMeter(1 + (pick % 12), value % 2 === 0 ? 4 : 8)),
 ];
+// Conversations are there from the start: what is said is no step, what is done to conversations is.
+const talkAt = ({ chat }: StudioDocument, pick: number): string =>
+  chat.conversations[pick % Math.max(1, chat.conversations.length)]?.id ?? '';
+const chatMoves: Move[] = [
+  (document, pick, value) => on('chat', renameTalk(talkAt(document, pick), `talk ${value}`)),
+  (document, pick) => on('chat', removeTalk(talkAt(document, pick))),
+];
+const proposalMoves: Move[] = [
+  (document, pick, value) =>
+    propose(
+      `p${pick}-${value}`,
+      [
+        { action: 'set-prompt', prompt: `a ${value}`, negative: '' },
+        { action: 'erase-area', x: pick % 900, y: value % 900, width: 50, height: 50 },
+        { action: 'set-tempo', tempo: 30 + (value % 270) },
+        {
+          action: 'add-track',
+          instrument: pick % 128,
+          drums: value % 2 === 0,
+          notes: [{ at: pick, length: 1 + (value % 64), pitch: value % 128, velocity: 90 }],
+        },
+      ],
+      document,
+      { layer: null, ink: '#000000' },
+    ).step,
+];
 const moves: Move[] = [
   ...musicMoves,
+  ...chatMoves,
+  ...proposalMoves,
   (document, pick, value) =>
     on(
       'canvas',
@@ -132,8 +163,9 @@ describe('documents', () => {
     const step = fc.tuple(fc.nat(moves.length - 1), fc.nat(1000), fc.nat(1000), fc.boolean());
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const start = emptyDocument();
-        let history = beginHistory(start);
+        const talks = [1, 2, 3].map((time) => newConversation(defaultSettings, time));
+        const start = { ...emptyDocument(), chat: { conversations: talks } };
+        let history = beginHistory<StudioDocument>(start);
         for (const [move, pick, value, ends] of steps) {
           const action = moves[move]?.(history.present, pick, value);
           if (action !== undefined) history = perform(history, action);
@@ -142,6 +174,7 @@ describe('documents', () => {
         const end = history.present;
         expect(() => canvasDocument.parse(end.canvas)).not.toThrow();
         expect(() => musicDocument.parse(end.music)).not.toThrow();
+        expect(() => chatDocument.parse(end.chat)).not.toThrow();
         let count = 0;
         while (history.past.length > 0) {
           history = undo(history);
