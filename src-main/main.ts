@@ -18,7 +18,7 @@ import { serveProjectsDomain } from './ipc/projects.ts';
 import { serveSettingsDomain } from './ipc/settings.ts';
 import { serveWords } from './ipc/words.ts';
 import { findModels } from './library/models.ts';
-import { addonPath, cacheDir, dataDir, modelFolders, programRoot, resourceDir } from './library/paths.ts';
+import { addonPath, cacheDir, dataDir, modelFolders, resourceDir } from './library/paths.ts';
 import { Projects } from './library/projects.ts';
 import { spawnPaintingChild } from './painting/child/electron.ts';
 import { PaintingSupervisor } from './painting/child/supervisor.ts';
@@ -46,7 +46,7 @@ function start(): void {
   mkdirSync(state, { recursive: true });
   if (process.platform !== 'darwin') Menu.setApplicationMenu(null);
   denyPermissions(session.defaultSession);
-  serveApp(session.defaultSession, { page: join(programRoot(), 'out', 'renderer'), gallery: galleryFolder });
+  serveApp(session.defaultSession, { page: join(here, '..', 'renderer'), gallery: galleryFolder });
 
   let engine: Engine | null = null;
   const supervisor = new PaintingSupervisor(() => spawnPaintingChild(join(here, 'painting-child.js')), {
