@@ -12,12 +12,13 @@ export const shotsDir = join(buildDir, 'e2e-screenshots');
 export async function startStudio({
   home = mkdtempSync(join(tmpdir(), 'sluice-e2e-')),
   theme = 'dark',
+  args = [],
 } = {}) {
   mkdirSync(shotsDir, { recursive: true });
   const screen = await startXvfb(); // one each: some builds of Xvfb end when their last window closes
   const app = await _electron.launch({
     executablePath: electronProgram(),
-    args: electronArguments(),
+    args: [...electronArguments(), ...args],
     cwd: root,
     colorScheme: theme,
     timeout: 120_000,

@@ -24,6 +24,7 @@ import { spawnPaintingChild } from './painting/child/electron.ts';
 import { PaintingSupervisor } from './painting/child/supervisor.ts';
 import { PaintingOrders } from './painting/orders.ts';
 import { Screenshot, screenshotPath } from './window/capture.ts';
+import { givenProject } from './window/given-file.ts';
 import { APP_ORIGIN, GALLERY_PREFIX } from './window/origin.ts';
 import { registerScheme, serveApp } from './window/protocol.ts';
 import { denyPermissions, guardContents } from './window/security.ts';
@@ -41,6 +42,12 @@ app.setPath('userData', join(state, 'browser'));
 if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox();
 registerScheme();
 guardContents();
+
+// A project that somebody opens by its file; before the window listens it waits here.
+let given = givenProject(process.argv.slice(1), process.cwd());
+let giveFile = (path: string): void => {
+  given = path;
+};
 
 function start(): void {
   mkdirSync(state, { recursive: true });
@@ -75,6 +82,7 @@ function start(): void {
   const emitApp = serveAppDomain(bridge, {
     ready: () => {
       if (wanted !== null) emitApp('command', 'help.example');
+      if (given !== null) giveFile(given);
     },
   });
   const theEngine = (): Engine => (engine ??= new Engine(addonPath()));
@@ -99,7 +107,20 @@ function start(): void {
   };
 
   const projects = new Projects(join(state, 'work'));
-  serveProjectsDomain(bridge, projects, () => window);
+  const emitProjects = serveProjectsDomain(
+    bridge,
+    projects,
+    () => window,
+    () => {
+      const path = given;
+      given = null;
+      return path;
+    },
+  );
+  giveFile = (path) => {
+    given = path;
+    emitProjects('given', undefined);
+  };
   const words = serveWords(bridge, state);
   const ownModels = join(dataDir(), 'models');
   const downloads = serveModelsDomain(bridge, {
@@ -134,10 +155,16 @@ function start(): void {
 }
 
 if (app.requestSingleInstanceLock()) {
-  app.on('second-instance', () => {
+  app.on('second-instance', (_, args, folder) => {
+    const path = givenProject(args.slice(1), folder);
+    if (path !== null) giveFile(path);
     const [window] = BrowserWindow.getAllWindows();
     if (window?.isMinimized() === true) window.restore();
     window?.focus();
+  });
+  app.on('open-file', (event, path) => {
+    event.preventDefault(); // how a Mac gives files
+    giveFile(path);
   });
   app.on('window-all-closed', () => app.quit());
   void app.whenReady().then(start);

@@ -47,13 +47,22 @@ export function configuration({ app, electron, out, inspectable }) {
     linux: {
       category: 'Graphics',
       synopsis: 'A studio for pictures, tunes and words on your own machine',
-      description: 'Draw and it paints, write notes and it plays them, ask and it answers: all on your own machine.',
+      description:
+        'Draw and it paints, write notes and it plays them, ask and it answers: all on your own machine.',
       maintainer: 'The Sluice authors <sluice@localhost>',
       executableArgs: [],
     },
-    deb: { depends: ['libgtk-3-0', 'libnss3', 'libasound2', 'libgbm1', 'libvulkan1', 'zlib1g'], priority: 'optional' },
+    deb: {
+      depends: ['libgtk-3-0', 'libnss3', 'libasound2', 'libgbm1', 'libvulkan1', 'zlib1g'],
+      priority: 'optional',
+    },
     win: { signExecutable: false },
-    nsis: { oneClick: false, perMachine: false, allowToChangeInstallationDirectory: true, deleteAppDataOnUninstall: false },
+    nsis: {
+      oneClick: false,
+      perMachine: false,
+      allowToChangeInstallationDirectory: true,
+      deleteAppDataOnUninstall: false,
+    },
     mac: { category: 'public.app-category.graphics-design', hardenedRuntime: true, identity: null },
     compression: 'normal',
   };

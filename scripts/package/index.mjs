@@ -37,7 +37,14 @@ export async function packageStudio({ targets = [], tryIt = false, out = join(ro
   );
   const { build, Platform } = builder.default ?? builder;
   // Its own copy of 7-Zip comes as a package; without this it would look for another one on the network.
-  const zip = join(place, 'node_modules', '7zip-bin', 'linux', process.arch === 'arm64' ? 'arm64' : 'x64', '7za');
+  const zip = join(
+    place,
+    'node_modules',
+    '7zip-bin',
+    'linux',
+    process.arch === 'arm64' ? 'arm64' : 'x64',
+    '7za',
+  );
   if (existsSync(zip)) process.env.ELECTRON_BUILDER_7ZIP_PATH ??= zip;
   if (tryIt) process.env.ELECTRON_BUILDER_COMPRESSION_LEVEL ??= '1'; // it is thrown away
   const wanted = targets.length > 0 ? targets : tryIt ? ['dir', 'tar.gz'] : usual[process.platform];

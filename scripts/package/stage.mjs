@@ -15,7 +15,12 @@ function importedPackages(folder) {
     const text = readFileSync(join(folder, file), 'utf8');
     for (const [, name] of text.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)["']([@a-z][^"']*)["']/g)) {
       if (name.startsWith('node:') || name === 'electron') continue;
-      found.add(name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/'));
+      found.add(
+        name
+          .split('/')
+          .slice(0, name.startsWith('@') ? 2 : 1)
+          .join('/'),
+      );
     }
   }
   return [...found].filter((name) => existsSync(join(root, 'node_modules', name, 'package.json')));
@@ -68,9 +73,7 @@ export function stageApp(target) {
   for (const [folder, { name: each }] of closure(Object.keys(dependencies)))
     copyLicence(folder, each, join(target, 'licences'));
   const own = Object.fromEntries(
-    [...needed.values()]
-      .filter((each) => each.name in dependencies)
-      .map((each) => [each.name, each.version]),
+    [...needed.values()].filter((each) => each.name in dependencies).map((each) => [each.name, each.version]),
   );
   const main = 'out/main/main.js';
   writeFileSync(

@@ -53,11 +53,17 @@ export async function tryPackage({ unpacked, archives }) {
   try {
     const { ended, shot } = await paints(program, home);
     check('it starts, paints the example and ends', ended === 0 && existsSync(shot), `ended with ${ended}`);
-    const pictures = readdirSync(join(home, 'data', 'sluice', 'gallery')).filter((name) => name.endsWith('.png'));
+    const pictures = readdirSync(join(home, 'data', 'sluice', 'gallery')).filter((name) =>
+      name.endsWith('.png'),
+    );
     check('the picture is in the gallery', pictures.length === 1, pictures.join());
 
     const resources = join(unpacked, 'resources');
-    const beside = ['app.asar', 'build/native/addon/sluice.node', 'resources/models/icons-256/model_index.json'];
+    const beside = [
+      'app.asar',
+      'build/native/addon/sluice.node',
+      'resources/models/icons-256/model_index.json',
+    ];
     for (const part of beside) check(`${part} is there`, existsSync(join(resources, part)));
     check('no source tree is loaded', !existsSync(join(resources, 'app')));
     const licences = readdirSync(join(resources, 'licences'));
@@ -75,9 +81,13 @@ export async function tryPackage({ unpacked, archives }) {
     };
     for (const [name, state] of Object.entries(wanted))
       check(`the fuse ${name} is ${state === on ? 'on' : 'off'}`, wire[FuseV1Options[name]] === state);
-    const asNode = await capture('timeout', ['10', program, ...sandbox(), '-e', 'console.log("I am " + "Node")'], {
-      env: { ELECTRON_RUN_AS_NODE: '1', DISPLAY: '' },
-    });
+    const asNode = await capture(
+      'timeout',
+      ['10', program, ...sandbox(), '-e', 'console.log("I am " + "Node")'],
+      {
+        env: { ELECTRON_RUN_AS_NODE: '1', DISPLAY: '' },
+      },
+    );
     check('it cannot be used as Node', !asNode.stdout.includes('I am Node'));
     for (const file of archives) check(`${file} has ${(statSync(file).size / 2 ** 20).toFixed(0)} MiB`, true);
   } finally {

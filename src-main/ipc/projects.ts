@@ -41,6 +41,7 @@ export function serveProjectsDomain(
   bridge: IpcBridge,
   service: Projects,
   window: () => BrowserWindow,
+  takeGiven: () => string | null, // each file once
 ): Emit<typeof projects> {
   return bridge.serve('projects', projects, {
     current: () => service.current(),
@@ -60,6 +61,10 @@ export function serveProjectsDomain(
       });
       const [path] = filePaths;
       return path === undefined ? null : service.open(path);
+    },
+    openGiven: async () => {
+      const path = takeGiven();
+      return path !== null && (await mayLeave(window(), service)) ? service.open(path) : null;
     },
     save: async ({ document, as }) => {
       const parent = window();

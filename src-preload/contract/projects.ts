@@ -1,7 +1,7 @@
 // Projects: one zip file each. What is open is kept as it changes, saved or not, so that nothing is lost. Documents
 // cross as JSON text: the window owns their schema.
 import { z } from 'zod';
-import { bytes, call, nothing } from './ipc.ts';
+import { bytes, call, event, nothing } from './ipc.ts';
 
 export const assetId = z.string().regex(/^[0-9a-f]{64}$/); // SHA-256 of the file
 export const MAX_ASSET_BYTES = 256 * 2 ** 20;
@@ -33,5 +33,8 @@ export const projects = {
   // thought better of it.
   create: call(nothing, openedProject.nullable()),
   open: call(nothing, openedProject.nullable()),
+  // The file that the system or the command line gave the studio to open; null: none, or the person thought better.
+  openGiven: call(nothing, openedProject.nullable()),
   save: call(z.object({ document: z.string(), as: z.boolean() }), projectState.nullable()),
+  given: event(nothing), // there is a file to open
 };

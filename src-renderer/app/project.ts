@@ -59,6 +59,7 @@ export async function startProject(): Promise<() => void> {
       if (file !== undefined) studio.projects.putAsset({ id, file }).catch(tellFailure);
     }),
   ];
+  leave.push(studio.projects.given(() => void change(() => studio.projects.openGiven()).catch(tellFailure)));
   window.addEventListener('pagehide', keepNow);
   return () => {
     leave.forEach((stop) => stop());

@@ -1,0 +1,11 @@
+// A project's file among the arguments: a double click in the file manager starts the studio with it.
+import { statSync } from 'node:fs';
+import { isAbsolute, resolve } from 'node:path';
+
+// `folder` is where the command was given. Null: there is none.
+export function givenProject(args: readonly string[], folder: string): string | null {
+  const found = args.find((argument) => !argument.startsWith('-') && argument.endsWith('.sluice'));
+  if (found === undefined) return null;
+  const path = isAbsolute(found) ? found : resolve(folder, found);
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true ? path : null;
+}
