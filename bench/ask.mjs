@@ -1,15 +1,17 @@
 // What our path adds to llama-server: pairs of the same question, once through the language service and once from a
 // bare HTTP client to the same process, in turns and in changing order.
-//   node bench/ask.mjs [--pairs 50] [--tokens 64] [--threads N] [--grammar NAME] [--json]
+//   node bench/ask.mjs [--pairs 50] [--tokens 64] [--threads N] [--grammar NAME] [--conversations 8] [--json]
 // Prints the paired ratio of throughput and the paired difference of first-token times, each as the median with its
 // 95% interval (bootstrap) and, for times, the 99th percentile; the share of one processor that our side used; and
-// apart, what the first use of a grammar costs. Direct, the conversation is either written out already (`completion`)
-// or left to the server (`chat`, without a grammar only): ours starts from messages.
+// apart, what the first use of a grammar costs. Like is compared with like: `completion` is the same text, which both
+// sides have written out already; `chat` is a new question each time, which the server writes out for either.
+// Then so many conversations at once: what each gets of the tokens.
 import { request as httpRequest, Agent } from 'node:http';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { talkAtOnce } from '../scripts/lib/fairness.mjs';
 import { cacheDir, currentServer, modelPath } from '../scripts/lib/language.mjs';
 import { loadLanguage } from '../scripts/lib/language-service.mjs';
 
@@ -19,13 +21,14 @@ const { values } = parseArgs({
     tokens: { type: 'string', default: '64' },
     threads: { type: 'string', default: '1' },
     grammar: { type: 'string' },
+    conversations: { type: 'string', default: '8' },
     json: { type: 'boolean', default: false },
   },
 });
 const pairs = Number(values.pairs);
 const tokens = Number(values.tokens);
 
-const agent = new Agent({ keepAlive: true });
+const agent = new Agent({ keepAlive: true, noDelay: true });
 
 // The least that a client can do: one request, events split at blank lines, first text and end noted.
 function direct(endpoint, path, body, again = true) {
@@ -88,7 +91,7 @@ function interval(numbers) {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
-const { service, library, grammarText } = await loadLanguage({
+let { service, library, grammarText } = await loadLanguage({
   log: join(folder, 'server.log'),
   slots: 1,
   contextTokens: 2048,
@@ -96,16 +99,18 @@ const { service, library, grammarText } = await loadLanguage({
 });
 
 try {
-  const messages = [
+  // As long whatever the number, and new with it.
+  const messagesOf = (number) => [
     { role: 'system', content: 'You answer with what is asked for and nothing else.' },
-    { role: 'user', content: 'Describe a harbour on a rainy night, with many colours.' },
+    { role: 'user', content: `Describe a harbour on a rainy night, with many colours. Picture ${number}.` },
   ];
+  const messages = messagesOf(100);
   const chosen = values.grammar === undefined ? null : library().find(({ name }) => name === values.grammar);
   const source =
     chosen === null ? null : { kind: chosen.kind, text: grammarText(chosen), lenient: false, marker: null };
-  const ask = (seed) => ({
+  const ask = (seed, asked) => ({
     model: modelPath,
-    messages,
+    messages: asked,
     grammar: source,
     conversation: 'bench',
     priority: 0,
@@ -117,11 +122,11 @@ try {
     timeoutSeconds: 600,
   });
 
-  const ours = async (seed) => {
+  const ours = async (seed, asked) => {
     const began = performance.now();
     const cpu = process.cpuUsage();
     let first = null;
-    const answer = await service.ask(ask(seed), {
+    const answer = await service.ask(ask(seed, asked), {
       onText: () => (first ??= performance.now()),
       onNotice: (text) => console.error(text),
     });
@@ -134,7 +139,7 @@ try {
   const compileBegan = performance.now();
   const grammar = source === null ? null : await service.grammar(source, () => undefined);
   const compileSeconds = (performance.now() - compileBegan) / 1000;
-  const cold = await ours(1);
+  const cold = await ours(1, messages);
 
   const work = await service.supervisor.work(modelPath);
   const { endpoint } = work;
@@ -151,15 +156,20 @@ try {
     completion: (seed) =>
       direct(endpoint, '/completion', { ...common, prompt, n_predict: tokens, seed, ...(sent ? { grammar: sent } : {}) }),
     ...(sent === undefined
-      ? { chat: (seed) => direct(endpoint, '/v1/chat/completions', { ...common, messages, max_tokens: tokens, seed }) }
+      ? {
+          chat: (seed, asked) =>
+            direct(endpoint, '/v1/chat/completions', { ...common, messages: asked, max_tokens: tokens, seed }),
+        }
       : {}),
   };
 
   const results = { server: currentServer()?.path ?? null, cacheDir, pairs, tokens, threads: Number(values.threads) };
   results.grammar = { name: values.grammar ?? null, compile_seconds: compileSeconds, first_use_seconds: cold.seconds };
   for (const [way, bare] of Object.entries(ways)) {
-    await bare(1);
-    await ours(1);
+    let number = 100;
+    const next = () => (way === 'chat' ? messagesOf(++number) : messages);
+    await bare(1, next());
+    await ours(1, next());
     const ratios = [];
     const added = [];
     const shares = [];
@@ -168,11 +178,11 @@ try {
       let mine;
       let theirs;
       if (pair % 2 === 0) {
-        mine = await ours(seed);
-        theirs = await bare(seed);
+        mine = await ours(seed, next());
+        theirs = await bare(seed, next());
       } else {
-        theirs = await bare(seed);
-        mine = await ours(seed);
+        theirs = await bare(seed, next());
+        mine = await ours(seed, next());
       }
       ratios.push(mine.tokens / mine.seconds / (theirs.tokens / theirs.seconds));
       added.push((mine.first - theirs.first) * 1000);
@@ -186,6 +196,17 @@ try {
       added_first_token_ms_p99: quantile(added, 0.99),
       processor_share: median(shares),
     };
+  }
+  const conversations = Number(values.conversations);
+  if (conversations > 0) {
+    await service.close();
+    ({ service } = await loadLanguage({
+      log: join(folder, 'talks.log'),
+      slots: 4,
+      contextTokens: 4096,
+      threads: Number(values.threads),
+    }));
+    results.fairness = await talkAtOnce({ service, model: modelPath, conversations, total: 160 * conversations });
   }
   if (values.json) console.log(JSON.stringify(results, null, 2));
   else {
@@ -202,6 +223,11 @@ try {
           `99th percentile ${r.added_first_token_ms_p99.toFixed(2)} ms`,
       );
       console.log(`  our processor share ${(r.processor_share * 100).toFixed(1)}%`);
+    }
+    if (results.fairness !== undefined) {
+      const { tokens: had, ratio, longestWaitSeconds } = results.fairness;
+      console.log(`${conversations} conversations on 4 slots: ${had.join(', ')} tokens, least to most ${ratio.toFixed(3)}`);
+      console.log(`  the longest wait for a next token ${longestWaitSeconds.toFixed(2)} s`);
     }
   }
 } finally {

@@ -19,5 +19,6 @@ export async function loadLanguage({ log, ...more }) {
     probeModel: modelPath,
     ...more,
   });
-  return { service, library: built.grammarLibrary, grammarText: built.libraryGrammarText };
+  const { grammarLibrary: library, libraryGrammarText: grammarText, readAnswer } = built;
+  return { service, library, grammarText, readAnswer };
 }

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sluice, sluicePlain } from '../lib/cli.mjs';
-import { constrained } from '../lib/constrained.mjs';
+import { countBy, generateAll, taskOf } from '../lib/constrained.mjs';
 import { currentServer, modelPath } from '../lib/language.mjs';
 import { loadLanguage } from '../lib/language-service.mjs';
 import { buildDir, cliProgram, root } from '../lib/paths.mjs';
@@ -76,26 +76,22 @@ async function checkAsking(check) {
 
 async function checkGrammars(check, place) {
   const at = (file) => join(place, file);
-  const { service, library, grammarText } = await loadLanguage({
+  const { service, library, grammarText, readAnswer } = await loadLanguage({
     log: at('server.log'),
-    slots: 2,
+    slots: 4,
     threads: 1,
     contextTokens: 4096,
   });
   try {
-    const all = library();
-    const count = 3 * all.length;
-    const results = await constrained({
-      service,
-      library: all,
-      grammarText,
-      model: modelPath,
-      count,
-      slots: 2,
-    });
-    for (const [grammar, { valid, truncated, failures }] of Object.entries(results)) {
-      const title = `${grammar}: ${valid} valid, ${truncated} cut off, none wrong`;
-      check(title, failures.length === 0 && valid + truncated > 0, JSON.stringify(failures, null, 1));
+    const grammars = library();
+    const tasks = Array.from({ length: 3 * grammars.length }, (_, index) => taskOf(index, grammars));
+    const records = [];
+    const onRecord = (record) => records.push(record);
+    const place = { service, library: grammars, grammarText, readAnswer, model: modelPath };
+    await generateAll(tasks, { ...place, parallel: 4, onRecord });
+    for (const [grammar, { asked, valid, cut, wrong }] of countBy(records, 'grammar')) {
+      const why = JSON.stringify(records.filter((record) => record.outcome === 'wrong'));
+      check(`${grammar}: ${valid} valid, ${cut} cut off, none wrong`, wrong === 0 && asked === 3, why);
     }
   } finally {
     await service.close();

@@ -2,6 +2,7 @@
 // scripts/grammars/build.mjs writes them to resources/grammars; a unit test compares.
 import { z } from 'zod';
 import { studioActions } from '../../src-preload/contract/actions.ts';
+import { parseChords } from '../../src-preload/contract/answers/chords.ts';
 import { midiSeed } from '../../src-preload/contract/answers/midi-seed.ts';
 import { palette } from '../../src-preload/contract/answers/palette.ts';
 import { scene } from '../../src-preload/contract/answers/scene.ts';
@@ -26,4 +27,12 @@ export function generatedGrammars(): Record<string, string> {
       return [`${name}.json`, `${text}\n`];
     }),
   );
+}
+
+// A finished answer to a grammar of the library as the studio reads it. Throws an Error that says what is wrong.
+export function readAnswer(grammar: string, text: string): unknown {
+  if (grammar === 'chords') return parseChords(text);
+  const schema = Object.entries(answerSchemas).find(([name]) => name === grammar)?.[1];
+  if (schema === undefined) throw new Error(`the library has no grammar "${grammar}"`);
+  return schema.parse(JSON.parse(text));
 }

@@ -166,8 +166,31 @@ async function opened(
 
 const template = z.looseObject({ prompt: z.string() });
 
+// Conversations that were written out lately, by process (its key is its own) and messages: asking again costs no round
+// trip. A megabyte at most in all.
+const written = new Map<string, string>();
+const WRITTEN_KEPT = 32;
+const WRITTEN_LENGTH = 16_384;
+
 // The conversation as the model's own template writes it.
 export async function applyTemplate(
+  endpoint: Endpoint,
+  messages: readonly ChatMessage[],
+  signal: AbortSignal,
+): Promise<string> {
+  const key = `${endpoint.key ?? endpoint.url}\n${JSON.stringify(messages)}`;
+  const known = written.get(key);
+  if (known !== undefined) return known;
+  const prompt = await writeOut(endpoint, messages, signal);
+  if (key.length <= WRITTEN_LENGTH) {
+    written.set(key, prompt);
+    const [oldest] = written.keys();
+    if (written.size > WRITTEN_KEPT && oldest !== undefined) written.delete(oldest);
+  }
+  return prompt;
+}
+
+async function writeOut(
   endpoint: Endpoint,
   messages: readonly ChatMessage[],
   signal: AbortSignal,
@@ -178,10 +201,15 @@ export async function applyTemplate(
   return parsed.data.prompt;
 }
 
-const piece = z.looseObject({
-  content: z.string().default(''),
-  stop: z.boolean().default(false),
-});
+// One comes for each token: looked at by hand, because a schema would cost more than all the rest of the way.
+function readPiece(event: unknown): { content: string; stop: boolean; refused: boolean } {
+  const { content, stop, error } = (event ?? {}) as Record<string, unknown>;
+  return {
+    content: typeof content === 'string' ? content : '',
+    stop: stop === true,
+    refused: error !== undefined,
+  };
+}
 
 const lastPiece = z.looseObject({
   stop_type: z.string().default('none'),
@@ -222,8 +250,8 @@ export async function complete(
     () => text,
     (data) => {
       const event = parse(data, text);
-      if (refusal.safeParse(event).success) throw refused(500, event, text);
-      const { content, stop } = piece.parse(event);
+      const { content, stop, refused: isRefusal } = readPiece(event);
+      if (isRefusal) throw refused(500, event, text);
       if (content !== '') {
         if (text === '') firstTokenAt = performance.now();
         text += content;
