@@ -22,7 +22,9 @@ import { addonPath, cacheDir, dataDir, modelFolders, resourceDir } from './libra
 import { Projects } from './library/projects.ts';
 import { spawnPaintingChild } from './painting/child/electron.ts';
 import { PaintingSupervisor } from './painting/child/supervisor.ts';
+import { leased } from './painting/leases.ts';
 import { PaintingOrders } from './painting/orders.ts';
+import { sharedArbiter } from './services/leases.ts';
 import { Screenshot, screenshotPath } from './window/capture.ts';
 import { givenProject } from './window/given-file.ts';
 import { APP_ORIGIN, GALLERY_PREFIX } from './window/origin.ts';
@@ -56,6 +58,7 @@ function start(): void {
   serveApp(session.defaultSession, { page: join(here, '..', 'renderer'), gallery: galleryFolder });
 
   let engine: Engine | null = null;
+  const loadEngine = (): Engine => (engine ??= new Engine(addonPath()));
   const supervisor = new PaintingSupervisor(() => spawnPaintingChild(join(here, 'painting-child.js')), {
     addon: addonPath(),
     paths: { cacheDir: cacheDir(), resourceDir: resourceDir() },
@@ -65,7 +68,7 @@ function start(): void {
   let screenshot: Screenshot | null = null;
   const orders = new PaintingOrders(
     {
-      execute: supervisor.execute,
+      execute: leased(supervisor.execute, { arbiter: sharedArbiter, engine: loadEngine }),
       models,
       gallery: galleryFolder,
       controls: join(galleryFolder, CONTROLS_FOLDER),
@@ -85,9 +88,8 @@ function start(): void {
       if (given !== null) giveFile(given);
     },
   });
-  const theEngine = (): Engine => (engine ??= new Engine(addonPath()));
   const emitPainting = servePaintingDomain(bridge, {
-    engine: theEngine,
+    engine: loadEngine,
     models,
     orders: () => orders,
   });
@@ -124,7 +126,7 @@ function start(): void {
   const words = serveWords(bridge, state);
   const ownModels = join(dataDir(), 'models');
   const downloads = serveModelsDomain(bridge, {
-    ...modelSources(theEngine),
+    ...modelSources(loadEngine),
     folder: ownModels,
     list: join(state, 'downloads.json'),
   });

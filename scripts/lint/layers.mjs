@@ -73,6 +73,11 @@ export const zones = [
     message: 'services do not know the command line',
   },
   {
+    target: './src-main/services',
+    from: './src-main/cli',
+    message: 'what the fronts share does not know any of them',
+  },
+  {
     target: './src-main/midi',
     from: '.',
     except: ['./src-main/midi', './src-preload/contract', './node_modules'],

@@ -1,5 +1,4 @@
 // The language model: the tests against the real llama-server, then the command line and the HTTP server from outside.
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +8,7 @@ import { currentServer, modelPath } from '../lib/language.mjs';
 import { loadLanguage } from '../lib/language-service.mjs';
 import { buildDir, cliProgram, root } from '../lib/paths.mjs';
 import { capture } from '../lib/process.mjs';
+import { serving } from '../lib/serving.mjs';
 
 export const name = 'ask';
 
@@ -167,34 +167,6 @@ async function checkRefusals(check, place) {
   }
   const none = await sluice(prompt, { env: { SLUICE_LLAMA_SERVER: at('nosuch-server') } });
   check('status 4 without a server, with what to do', none.code === 4 && none.last?.hint !== '', show(none));
-}
-
-// `sluice serve` until `use` is done with it. Gives its exit status.
-async function serving(args, use) {
-  const child = spawn(
-    process.execPath,
-    [join(root, 'scripts', 'launch.mjs'), 'serve', '--port', '0', '--json', ...args],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
-  let output = '';
-  const listening = new Promise((resolve, reject) => {
-    child.stdout.setEncoding('utf8').on('data', (text) => {
-      output += text;
-      const line = output.split('\n').find((candidate) => candidate.includes('"listening"'));
-      if (line !== undefined) resolve(JSON.parse(line));
-    });
-    child.on('exit', () => reject(new Error(`serve ended: ${output}`)));
-  });
-  const ended = new Promise((resolve) => child.on('exit', (code) => resolve(code)));
-  try {
-    await use(await listening);
-  } finally {
-    child.kill('SIGINT');
-  }
-  const began = performance.now();
-  return { code: await ended, seconds: (performance.now() - began) / 1000 };
 }
 
 async function checkServing(check) {

@@ -2,7 +2,7 @@
 // a marker lets a model think before it is held.
 import { afterEach, describe, expect, it } from 'vitest';
 import type { GrammarSource } from '../../src-preload/contract/language.ts';
-import { loadGrammars } from './grammar-services.ts';
+import { loadGrammars } from '../services/grammars.ts';
 import { type Bench, makeBench, question, silent } from '../llama/real-server.ts';
 
 let bench: Bench;

@@ -6,8 +6,8 @@ import { externalEndpoint, externalModel } from '../llama/external.ts';
 import { Flags, inputError, usageError } from './arguments.ts';
 import type { Command } from './command.ts';
 import { readGrammarFile } from './grammar-files.ts';
-import { grammarLibrary, libraryGrammarText } from './grammar-services.ts';
-import { languageModel, makeLanguage } from './language-services.ts';
+import { grammarLibrary, libraryGrammarText } from '../services/grammars.ts';
+import { languageModel, sharedLanguage } from '../services/language.ts';
 import { duration, type Output } from './output.ts';
 import type { Stop } from './stop.ts';
 
@@ -93,7 +93,7 @@ async function answer(
   const onText = streamTo(output);
   const hooks = { onText, onNotice: (text: string) => output.log(text), signal: cancel.signal };
   const path = server === null ? languageModel(model) : '';
-  const service = makeLanguage({ slots: 1, model: path, limits: { graceMs: 300 } }); // it has nothing to save
+  const service = sharedLanguage({ slots: 1, model: path, limits: { graceMs: 300 } }); // it has nothing to save
   const quiet = service.supervisor.subscribe((state) => {
     const began = performance.now();
     if (state.kind === 'loading')

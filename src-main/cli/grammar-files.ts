@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import type { GrammarKind, LibraryGrammar } from '../../src-preload/contract/grammar.ts';
 import { inputError, usageError } from './arguments.ts';
-import { grammarLibrary, libraryGrammarText } from './grammar-services.ts';
+import { grammarLibrary, libraryGrammarText } from '../services/grammars.ts';
 
 const kinds = new Map<string, GrammarKind>([
   ['.gbnf', 'gbnf'],

@@ -3,7 +3,7 @@ import { problemsError, problemText } from '../grammar/index.ts';
 import { Flags, inputError, usageError } from './arguments.ts';
 import type { Command, Given } from './command.ts';
 import { findGrammar, type GivenGrammar, readTextFile } from './grammar-files.ts';
-import { grammarLibrary, loadGrammars } from './grammar-services.ts';
+import { grammarLibrary, sharedGrammars } from '../services/grammars.ts';
 import type { Output } from './output.ts';
 
 // Throws (3) for a grammar that cannot be used; each of its problems is an event of its own.
@@ -13,7 +13,7 @@ async function compile(
   lenient: boolean,
   output: Output,
 ): Promise<Grammar> {
-  const compiled = await loadGrammars().compile(kind, text, { lenient });
+  const compiled = await sharedGrammars().compile(kind, text, { lenient });
   if (compiled.ok) return compiled.grammar;
   for (const problem of compiled.problems) output.event('problem', { ...problem });
   throw problemsError(name, compiled.problems);

@@ -10,8 +10,10 @@ import { checkOutput, type OutputFile, writeWhole } from '../library/files.ts';
 import { encodePng } from '../library/images.ts';
 import { addPngTexts } from '../library/png.ts';
 import { encodeFloatTensors } from '../library/safetensors.ts';
+import { leased } from '../painting/leases.ts';
 import { pictureTexts } from '../painting/metadata.ts';
 import { Painter } from '../painting/painter.ts';
+import { sharedArbiter } from '../services/leases.ts';
 import { Flags, readControl, usageError } from './arguments.ts';
 import type { Command } from './command.ts';
 import { duration, mebibytes, type Output } from './output.ts';
@@ -194,7 +196,7 @@ export const paint: Command = {
 
     const painter = new Painter(engine, contextPaths());
     const previews = new PreviewWriter(outputs.preview, output);
-    const runner = new JobRunner(painter.execute);
+    const runner = new JobRunner(leased(painter.execute, { arbiter: sharedArbiter, engine: () => engine }));
     runner.subscribe((_, event) => {
       if (event.type === 'progress') output.progress(event.progress);
       if (event.type === 'notice') output.log(event.text);

@@ -1,17 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { Status } from '../../src-preload/contract/errors.ts';
+import { leased } from '../painting/leases.ts';
+import { Painter } from '../painting/painter.ts';
 import { startServing } from '../serve/http-server.ts';
 import { findMidiModels, resolveMidiModel } from '../midi/models.ts';
 import { MidiTurns } from '../midi/turns.ts';
 import { chatRoutes } from '../serve/routes/chat.ts';
 import { midiRoutes } from '../serve/routes/midi.ts';
 import { modelFolders } from '../library/paths.ts';
+import { pictureRoutes } from '../serve/routes/sdapi/index.ts';
 import type { LanguageService } from '../llama/language.ts';
 import { findLanguageModels } from '../llama/models.ts';
+import { sharedArbiter } from '../services/leases.ts';
 import { Flags, usageError } from './arguments.ts';
 import type { Command } from './command.ts';
-import { languageModel, languageModelPlaces, makeLanguage } from './language-services.ts';
-import { loadMidiService } from './services.ts';
+import { allModels, contextPaths, loadEngine, loadMidiService } from './services.ts';
+import { languageModel, languageModelPlaces, sharedLanguage } from '../services/language.ts';
 
 const DEFAULT_PORT = 7861;
 
@@ -24,14 +28,16 @@ function resolveOrFirst(wanted: string | null): string {
 
 export const serve: Command = {
   name: 'serve',
-  summary: 'a local HTTP server for other programs: chat completions with grammars, composing',
+  summary: 'a local HTTP server for other programs: chat completions with grammars, pictures, composing',
   usage: [
     'sluice serve [--port N]          127.0.0.1 only; 0 takes any free port',
     '  --token TEXT                   instead of a random one (also SLUICE_TOKEN); --no-token asks for none',
     '  --slots N                      conversations that are answered at once',
     '  --context N                    tokens of context that they share',
+    '  --device auto|INDEX|NAME  --vram MIB   for pictures, as in sluice paint',
     '',
     'POST /v1/chat/completions, GET /v1/models, POST /midi/compose (docs/serve.md)',
+    '/sdapi/v1/txt2img, img2img, progress, interrupt, sd-models, samplers, schedulers, options, png-info',
   ].join('\n'),
   options: {
     port: { type: 'string' },
@@ -39,6 +45,8 @@ export const serve: Command = {
     'no-token': { type: 'boolean' },
     slots: { type: 'string' },
     context: { type: 'string' },
+    device: { type: 'string' },
+    vram: { type: 'string' },
   },
   async run(given, output, stop) {
     if (given.positionals.length > 0)
@@ -58,9 +66,18 @@ export const serve: Command = {
 
     let made: LanguageService | null = null;
     const language = (): LanguageService => {
-      made ??= makeLanguage({ slots, contextTokens, model: languageModel(null), limits: { graceMs: 700 } });
+      made ??= sharedLanguage({ slots, contextTokens, model: languageModel(null), limits: { graceMs: 700 } });
       return made;
     };
+    const engine = loadEngine();
+    const painter = new Painter(engine, contextPaths());
+    const pictures = pictureRoutes({
+      execute: leased(painter.execute, { arbiter: sharedArbiter, engine: () => engine }),
+      models: allModels,
+      samplers: () => engine.samplers(),
+      device: flags.text('device') ?? 'auto',
+      budgetBytes: flags.vram(),
+    });
     const chat = chatRoutes({
       language,
       models: () => findLanguageModels(languageModelPlaces()),
@@ -73,7 +90,7 @@ export const serve: Command = {
       threads: 0,
     });
     const serving = await startServing({
-      routes: [...chat, ...midi],
+      routes: [...chat, ...pictures, ...midi],
       port,
       token,
       onError: (error) => output.log(error.cause instanceof Error ? error.cause.stack : error.message),
@@ -83,8 +100,7 @@ export const serve: Command = {
     output.log(`listening on ${url}${token === null ? ', without a token' : `, token ${token}`}`);
     await new Promise<void>((resolve) => void stop.onAsked(resolve));
     await serving.close();
-    await turns.close();
-    await (made as LanguageService | null)?.close();
+    await Promise.all([(made as LanguageService | null)?.close(), painter.close(), turns.close()]);
     output.done({ url }, []);
     return Status.cancelled;
   },

@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ChatModel } from '../../src-preload/contract/chat.ts';
 import { describeModel } from '../chat/models.ts';
-import { languageModelPlaces } from '../cli/language-services.ts';
+import { languageModelPlaces } from '../services/language.ts';
 import type { Engine } from '../engine/index.ts';
 import { findModels, licenceOf, nativeSize } from '../library/models.ts';
 import { modelFolders } from '../library/paths.ts';

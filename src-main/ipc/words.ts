@@ -2,14 +2,13 @@
 import { join } from 'node:path';
 import type { Emit } from '../../src-preload/contract/ipc.ts';
 import type { chat } from '../../src-preload/contract/chat.ts';
-import type { Grammars } from '../../src-preload/contract/grammar.ts';
 import { describeModel, WANTED_CONTEXT } from '../chat/models.ts';
 import { LanguageSetUp } from '../chat/set-up.ts';
 import { Talks } from '../chat/talks.ts';
-import { loadGrammars } from '../cli/grammar-services.ts';
-import { hasServer, languageModel, languageModelPlaces, makeLanguage } from '../cli/language-services.ts';
 import { programRoot, resourceDir } from '../library/paths.ts';
 import { findLanguageModels } from '../llama/models.ts';
+import { sharedGrammars } from '../services/grammars.ts';
+import { hasServer, languageModel, languageModelPlaces, sharedLanguage } from '../services/language.ts';
 import type { IpcBridge } from './bridge.ts';
 import { serveChatDomain } from './chat.ts';
 import { serveGrammarsDomain } from './grammars.ts';
@@ -19,7 +18,6 @@ const SLOTS = 2;
 
 // Returns what ends the server and whatever else runs.
 export function serveWords(bridge: IpcBridge, state: string): { close(): Promise<void> } {
-  let grammars: Grammars | null = null;
   const emit: Emit<typeof chat> = (name, payload) => emitChat(name, payload);
   const setUp = new LanguageSetUp(
     {
@@ -30,7 +28,8 @@ export function serveWords(bridge: IpcBridge, state: string): { close(): Promise
     (changed) => emit('setUpChanged', changed),
   );
   const talks = new Talks({
-    language: () => makeLanguage({ slots: SLOTS, contextTokens: WANTED_CONTEXT, model: languageModel(null) }),
+    language: () =>
+      sharedLanguage({ slots: SLOTS, contextTokens: WANTED_CONTEXT, model: languageModel(null) }),
     model: languageModel,
     onState: (changed) => emit('state', changed),
     onText: (id, text) => emit('text', { id, text }),
@@ -43,7 +42,7 @@ export function serveWords(bridge: IpcBridge, state: string): { close(): Promise
     models: () => Promise.all(findLanguageModels(languageModelPlaces()).map((found) => describeModel(found))),
   });
   serveGrammarsDomain(bridge, {
-    grammars: () => (grammars ??= loadGrammars()),
+    grammars: sharedGrammars,
     resourceDir: resourceDir(),
     state,
   });

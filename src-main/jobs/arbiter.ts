@@ -7,6 +7,7 @@ import {
   type LeaseRequest,
   type LeaseState,
   noLeases,
+  wouldRevoke,
 } from './leases.ts';
 
 export interface HeldLease {
@@ -31,6 +32,11 @@ export class Arbiter {
 
   setPool(name: string, bytes: number): void {
     this.#apply({ type: 'pool', name, bytes });
+  }
+
+  // Who would be asked to let go for this request, were it made now: to be told before.
+  inTheWay(wanted: Omit<LeaseRequest, 'id'>): Lease[] {
+    return wouldRevoke(this.#state, { ...wanted, id: 'asked before' });
   }
 
   // Waits until there is room. `onRevoke` asks the holder to let go soon; it is free to finish what it is at first.

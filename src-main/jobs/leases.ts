@@ -91,6 +91,17 @@ function settle(start: LeaseState): LeaseDecision {
   return { state, verdicts };
 }
 
+// Whom this request would have asked to let go, were it made now.
+export function wouldRevoke(state: LeaseState, request: LeaseRequest): Lease[] {
+  const asked = decide(state, { type: 'request', request }).verdicts.flatMap((verdict) =>
+    verdict.type === 'revoke' ? [verdict.id] : [],
+  );
+  return state.held.filter(({ id }) => asked.includes(id));
+}
+
+// The pool of a device, by the name that a driver or a server gives it: what they add in brackets differs.
+export const poolOf = (device: string): string => device.replace(/\s*\([^)]*\)\s*$/, '').toLowerCase();
+
 // An id that is used twice is a caller's mistake and throws; a release of what is not held changes nothing.
 export function decide(state: LeaseState, event: LeaseEvent): LeaseDecision {
   switch (event.type) {

@@ -1,5 +1,7 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { EventParser } from './http.ts';
+import { call, EventParser } from './http.ts';
 
 const text = ': ping\r\n\r\ndata: {"a":1}\n\ndata: two\ndata:lines\n\nevent: x\ndata: [DONE]\n\n';
 
@@ -17,4 +19,26 @@ describe('server-sent events', () => {
   it('that are not ended are not events', () => {
     expect(new EventParser().push('data: half\n')).toEqual([]);
   });
+});
+
+it('a request on a connection that the server has closed goes out again on a new one', async () => {
+  const used = new WeakSet();
+  let closed = 0;
+  const server = createServer(({ socket }, response) => {
+    if (used.has(socket)) {
+      closed++;
+      socket.destroy();
+      return;
+    }
+    used.add(socket);
+    setTimeout(() => response.end('{}'), 20);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const endpoint = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, key: null };
+  const ask = () => call(endpoint, { method: 'GET', path: '/' });
+  await Promise.all([ask(), ask(), ask()]); // three connections are kept now
+  expect((await ask()).status).toBe(200);
+  expect(closed).toBe(1);
+  server.closeAllConnections();
+  server.close();
 });

@@ -35,10 +35,10 @@ export interface Call {
 // Resolves when the head of the answer is there, whatever its status. Rejects with `server-unreachable`, or with
 // the signal's reason.
 export function open(endpoint: Endpoint, call: Call): Promise<IncomingMessage> {
-  return send(endpoint, call, true);
+  return send(endpoint, call, 'kept');
 }
 
-function send(endpoint: Endpoint, call: Call, mayRepeat: boolean): Promise<IncomingMessage> {
+function send(endpoint: Endpoint, call: Call, connection: 'kept' | 'new'): Promise<IncomingMessage> {
   const url = new URL(`${endpoint.url}${call.path}`);
   const secure = url.protocol === 'https:';
   const body = call.body === undefined ? null : Buffer.from(JSON.stringify(call.body));
@@ -52,15 +52,16 @@ function send(endpoint: Endpoint, call: Call, mayRepeat: boolean): Promise<Incom
     const options = {
       method: call.method,
       headers,
-      agent: secure ? secureAgent : agent,
+      agent: connection === 'new' ? false : secure ? secureAgent : agent,
       ...(call.signal === undefined ? {} : { signal: call.signal }),
     };
     const sent = secure ? secureRequest(url, options) : plainRequest(url, options);
     sent.on('response', resolve);
     sent.on('error', (error) => {
       if (call.signal?.aborted === true) reject(call.signal.reason as Error);
-      // A server may close a connection that was kept at the moment when it is used again.
-      else if (mayRepeat && sent.reusedSocket) resolve(send(endpoint, call, false));
+      // A server may close connections that were kept at the moment when one is used again; then the others are no
+      // better, and a new one is made.
+      else if (connection === 'kept' && sent.reusedSocket) resolve(send(endpoint, call, 'new'));
       else reject(unreachable(endpoint.url, error));
     });
     if (body === null) sent.end();

@@ -12,6 +12,7 @@ import type {
   ServerState,
 } from '../../src-preload/contract/language.ts';
 import type { Arbiter, HeldLease } from '../jobs/arbiter.ts';
+import { poolOf } from '../jobs/leases.ts';
 import { serverArguments } from './arguments.ts';
 import {
   AnswerError,
@@ -325,11 +326,12 @@ export class LanguageService {
     let gpuLayers = 0;
     if (device !== undefined) {
       const { arbiter } = this.#options;
-      if (!arbiter.state.pools.has(device.name)) arbiter.setPool(device.name, device.freeBytes);
+      const pool = poolOf(device.name);
+      if (!arbiter.state.pools.has(pool)) arbiter.setPool(pool, device.freeBytes);
       lease = await arbiter.acquire(
         {
           kind: 'language',
-          pool: device.name,
+          pool,
           wantBytes: fit.needBytes,
           leastBytes: 0, // the processor takes what the device does not
           priority: -1, // painting goes first

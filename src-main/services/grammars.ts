@@ -1,4 +1,4 @@
-// Grammars as commands share them.
+// Grammars as command line, server and window share them: one service, which keeps what it has compiled.
 import { existsSync } from 'node:fs';
 import { SluiceError, Status } from '../../src-preload/contract/errors.ts';
 import type { Grammars, LibraryGrammar } from '../../src-preload/contract/grammar.ts';
@@ -18,3 +18,6 @@ export const grammarLibrary = (): LibraryGrammar[] => readLibrary(resourceDir())
 
 export const libraryGrammarText = (grammar: LibraryGrammar): string =>
   readLibraryText(resourceDir(), grammar);
+
+let shared: Grammars | null = null;
+export const sharedGrammars = (): Grammars => (shared ??= loadGrammars());

@@ -1,8 +1,9 @@
-// The language service as commands share it.
+// The language service as command line, server and window share it: one in a process, with the leases that painting
+// takes too.
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { Arbiter } from '../jobs/arbiter.ts';
+import type { Arbiter } from '../jobs/arbiter.ts';
 import { cacheDir, dataDir, modelFolders, programRoot } from '../library/paths.ts';
 import { readSettings } from '../library/studio-settings.ts';
 import { LanguageService } from '../llama/language.ts';
@@ -10,7 +11,8 @@ import { candidates, embeddedModel, type Places } from '../llama/locate.ts';
 import { LogFile } from '../llama/log-file.ts';
 import { type ModelPlaces, resolveLanguageModel } from '../llama/models.ts';
 import type { Limits } from '../llama/states.ts';
-import { loadGrammars } from './grammar-services.ts';
+import { sharedGrammars } from './grammars.ts';
+import { sharedArbiter } from './leases.ts';
 
 export const languageModelPlaces = (): ModelPlaces => ({
   cacheDir: cacheDir(),
@@ -61,11 +63,16 @@ export function makeLanguage({
   return new LanguageService({
     places: serverPlaces(),
     log: new LogFile(logPath()),
-    arbiter: arbiter ?? new Arbiter(),
-    grammars: loadGrammars,
+    arbiter: arbiter ?? sharedArbiter,
+    grammars: sharedGrammars,
     probeModel: existsSync(embedded) ? embedded : model,
     ...(limits === undefined ? {} : { limits }),
     ...(slots === undefined ? {} : { slots }),
     ...(contextTokens === undefined ? {} : { contextTokens }),
   });
 }
+
+let shared: LanguageService | null = null;
+// The settings are those of the first call.
+export const sharedLanguage = (settings: LanguageSettings): LanguageService =>
+  (shared ??= makeLanguage(settings));
