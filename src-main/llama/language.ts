@@ -57,6 +57,8 @@ interface Server extends Candidate {
   found: Probed;
 }
 
+const LOOK_AGAIN_MS = 2000;
+
 const gib = (bytes: number): string => `${(bytes / 1073741824).toFixed(1)} GiB`;
 
 export class LanguageService {
@@ -64,6 +66,10 @@ export class LanguageService {
   readonly router: Router;
   readonly #options: LanguageOptions;
   #server: Promise<Server> | null = null;
+  #lookedAt = ''; // where it was found: set-up may bring a better one
+  #lookedWhen = 0; // performance.now(): looking through folders would be felt in each answer
+  #running: Server | null = null; // that was started last
+  #toldOf: string | null = null; // the server whose limits were told
   #grammars: Grammars | null = null; // one for all requests: it keeps what it has compiled
   #notices = new Set<string>();
 
@@ -125,8 +131,8 @@ export class LanguageService {
   // wrong is thrown, with the text that had arrived where there was any (AnswerError).
   async ask(request: AskRequest, hooks: AskHooks): Promise<Answer> {
     const grammar = request.grammar === null ? null : await this.grammar(request.grammar, hooks.onNotice);
-    let sent: string | null = null;
-    if (grammar !== null) sent = (await this.#forServer(grammar)).grammar;
+    if (grammar !== null) this.#forServer(grammar, await this.#newest());
+    else await this.#newest();
     return this.#answer(request, hooks, grammar, (finish, signal) => {
       const ticket = { model: request.model, conversation: request.conversation, priority: request.priority };
       return this.router.run(ticket, signal, async (turn) => {
@@ -136,6 +142,9 @@ export class LanguageService {
           turn.served(1);
           timed.onText(piece);
         };
+        // The server that was found may have come after the one that runs.
+        const sent = grammar === null ? null : this.#forServer(grammar, await this.#runningServer());
+        this.#tellLimits(hooks);
         const { maxTokens, temperature, topP, seed, stop } = request;
         const generation = {
           prompt,
@@ -260,9 +269,30 @@ export class LanguageService {
     }
   }
 
-  // What of a grammar goes to the server that we have; throws (3) where it cannot enforce it.
-  async #forServer(grammar: Grammar): Promise<{ grammar: string }> {
-    const { found, path } = await this.#findServer();
+  // The server to use. One that runs and is not it any more is let go, and ends after the answers it is at.
+  async #newest(): Promise<Server> {
+    const server = await this.#findServer();
+    if (this.#running !== null && this.#running.path !== server.path) this.supervisor.letGo();
+    return server;
+  }
+
+  async #runningServer(): Promise<Server> {
+    return this.#running ?? (await this.#findServer());
+  }
+
+  // Once for each server: what it cannot do.
+  #tellLimits(hooks: AskHooks): void {
+    const { path, found } = this.#running ?? {};
+    if (path === undefined || found === undefined || path === this.#toldOf) return;
+    this.#toldOf = path;
+    if (!found.llguidance)
+      hooks.onNotice(
+        'this llama-server takes no JSON schemas and no Lark grammars; the one that the set-up builds does',
+      );
+  }
+
+  // What of a grammar goes to that server; throws (3) where it cannot enforce it.
+  #forServer(grammar: Grammar, { found, path }: Server): string {
     const sent = grammar.toServer({ llguidance: found.llguidance });
     if (
       sent === null ||
@@ -276,11 +306,19 @@ export class LanguageService {
         'Let the set-up build llama-server (it needs cmake, a C++ compiler and cargo), or write the grammar as GBNF.',
       );
     }
-    return sent;
+    return sent.grammar;
   }
 
   // In the order of candidates the first that works, but one with llguidance before one without.
   #findServer(): Promise<Server> {
+    const now = performance.now();
+    if (this.#server !== null && now - this.#lookedWhen < LOOK_AGAIN_MS) return this.#server;
+    this.#lookedWhen = now;
+    const places = candidates(this.#options.places)
+      .map(({ path }) => path)
+      .join('\n');
+    if (places !== this.#lookedAt) this.#server = null;
+    this.#lookedAt = places;
     this.#server ??= this.#look().catch((error: unknown) => {
       this.#server = null; // set-up may bring one
       throw error;
@@ -318,7 +356,8 @@ export class LanguageService {
   // Reads the model's header, tells of a tight fit, and leases memory, before anything is loaded.
   async #plan(path: string, letGo: () => void): Promise<StartPlan> {
     const model = await readModel(path);
-    const { found, path: binary } = await this.#findServer();
+    const server = await this.#findServer();
+    const { found, path: binary } = server;
     const wanted = this.#options.contextTokens ?? 8192;
     const fit = this.#fit(model, wanted);
     const device = [...found.devices].sort((a, b) => b.freeBytes - a.freeBytes)[0];
@@ -353,6 +392,7 @@ export class LanguageService {
       },
       new Set(found.flags),
     );
+    this.#running = server;
     return {
       binary,
       args: [...args, ...(this.#options.extraArguments ?? [])],

@@ -72,7 +72,10 @@ async function tryGrammar(
     onLine: () => undefined,
   });
   try {
-    if (!(await server.untilHealthy(AbortSignal.timeout(TIMEOUT_MS)))) return null;
+    if (!(await server.untilHealthy(AbortSignal.timeout(TIMEOUT_MS)))) {
+      const { signal } = server.gone ? await server.exited : { signal: null };
+      return signal === 'SIGILL' ? 'wrong-processor' : null;
+    }
     return await obeys(server, grammar, word);
   } finally {
     server.kill();
@@ -101,13 +104,14 @@ async function find(binary: string, model: string): Promise<Probed> {
   if (!known.has('--port') || !known.has('--model')) throw fail('its --help tells of no --model and --port');
   const devices = await output(binary, ['--list-devices']).then(parseDevices, () => []);
   const lark = await tryGrammar(binary, known, model, '%llguidance {}\nstart: "quux"\n', 'quux');
+  if (lark === 'wrong-processor') throw fail('it was built for another processor (illegal instruction)');
   if (lark === null) throw fail(`it does not come up with ${model}`);
   const gbnf = await tryGrammar(binary, known, model, 'root ::= "quux"\n', 'quux');
   const line = version.split('\n').find((text) => /version/i.test(text)) ?? version;
   return {
     version: line.replace(/^version:\s*/i, '').trim(),
     llguidance: lark,
-    gbnf: gbnf ?? false,
+    gbnf: gbnf === true,
     devices,
     flags: [...known],
   };

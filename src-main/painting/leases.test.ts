@@ -50,7 +50,7 @@ function make(peak: number, smallest: number) {
   };
   const plan = { peak_device_bytes: peak, smallest_budget_bytes: smallest } as PlanReport;
   const engine = { devices: () => Promise.resolve(devices), plan: () => Promise.resolve(plan) };
-  const paint = leased(execute, { arbiter, engine: () => engine });
+  const start = leased(execute, { arbiter, engine: () => engine });
   const reports = {
     progress: () => undefined,
     preview: () => undefined,
@@ -60,7 +60,7 @@ function make(peak: number, smallest: number) {
     arbiter,
     ran,
     notices,
-    paint: (more: Partial<PaintRequest> = {}) => paint({ ...request, ...more }, reports),
+    paint: (more: Partial<PaintRequest> = {}) => start({ ...request, ...more }, reports),
   };
 }
 const settle = () => new Promise((resolve) => setTimeout(resolve, 5));

@@ -37,13 +37,15 @@ const comesBack = { language: '; it is loaded again when it is asked', midi: '',
 // What to ask for, or null where that cannot be found out: the job itself then says what is wrong.
 async function wish(
   request: PaintRequest,
-  { arbiter, engine }: LeaseSetup,
+  setup: LeaseSetup,
 ): Promise<{ wanted: Wanted; device: string } | null> {
   try {
-    const device = deviceFor(request.device, await engine().devices());
+    const { arbiter } = setup;
+    const engine = setup.engine();
+    const device = deviceFor(request.device, await engine.devices());
     if (device === undefined) return null;
     const link = { linkBytesPerSecond: 0, flopsPerSecond: 0, maxStorageBufferRange: 0, device: null };
-    const plan = await engine().plan(planJob(request), link);
+    const plan = await engine.plan(planJob(request), link);
     const pool = poolOf(device.name);
     if (!arbiter.state.pools.has(pool)) arbiter.setPool(pool, device.budget_bytes ?? plan.peak_device_bytes);
     const most = arbiter.state.pools.get(pool) ?? 0;

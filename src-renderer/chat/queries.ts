@@ -36,7 +36,8 @@ export function followChat(): () => void {
     studio.chat.state((state) => patch({ state })),
     studio.chat.setUpChanged((setUp) => {
       patch({ setUp });
-      if (setUp.kind !== 'running') void refreshStatus();
+      // While it runs, a server may come that stands in for ours.
+      void refreshStatus();
     }),
   ];
   return () => leave.forEach((stop) => stop());

