@@ -11,6 +11,7 @@ const node = {
   URL: 'readonly',
   Buffer: 'readonly',
   fetch: 'readonly',
+  AbortController: 'readonly',
   AbortSignal: 'readonly',
 };
 const timers = {
