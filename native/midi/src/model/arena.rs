@@ -1,8 +1,9 @@
 //! Memory for weights that are not mapped from a file: large pieces that the system is asked to back with huge pages.
 //! Reading weights is what bounds decoding, and with 4-KiB pages a third of the bandwidth goes to address translation.
 
-use std::alloc::{Layout, alloc, dealloc};
 use std::sync::Arc;
+
+use memmap2::MmapMut;
 
 use crate::error::{Error, Result};
 use crate::kernels::Plain;
@@ -14,10 +15,12 @@ const PIECE: usize = 64 << 20;
 /// What each array is aligned to: a cache line, which is a vector of the widest kind too.
 const ALIGN: usize = 64;
 
-/// One piece of memory, given back when the last array in it is dropped.
+/// One piece of memory, given back when the last array in it is dropped. Mapped, not allocated: a host's allocator may
+/// refuse such an alignment by ending the process, as Electron's does above 1 MiB.
 pub struct Piece {
+    _map: MmapMut,
     base: *mut u8,
-    layout: Layout,
+    size: usize,
 }
 
 // SAFETY: it is only memory; arrays in it are disjoint.
@@ -31,25 +34,17 @@ impl Piece {
             let message = format!("weights: expected {bytes} bytes of memory, found less");
             Error::memory(message).hint("Take --weights q8, or a smaller model.")
         };
-        let layout = Layout::from_size_align(bytes, HUGE).map_err(|_| no_room())?;
-        // SAFETY: the size is not 0.
-        let base = unsafe { alloc(layout) };
-        if base.is_null() {
-            return Err(no_room());
-        }
+        let length = bytes.checked_add(HUGE).ok_or_else(no_room)?;
+        let mut map = MmapMut::map_anon(length).map_err(|_| no_room())?;
+        let before = map.as_mut_ptr().align_offset(HUGE);
+        // SAFETY: `before` is less than HUGE, which the map is longer by.
+        let base = unsafe { map.as_mut_ptr().add(before) };
         #[cfg(all(target_os = "linux", not(miri)))]
-        // SAFETY: the range was just allocated; the advice changes no contents.
+        // SAFETY: the range is inside the map; the advice changes no contents.
         unsafe {
             libc::madvise(base.cast(), bytes, libc::MADV_HUGEPAGE);
         }
-        Ok(Piece { base, layout })
-    }
-}
-
-impl Drop for Piece {
-    fn drop(&mut self) {
-        // SAFETY: allocated with this layout; arrays hold an `Arc` of this, so none is left.
-        unsafe { dealloc(self.base, self.layout) }
+        Ok(Piece { _map: map, base, size: bytes })
     }
 }
 
@@ -66,7 +61,7 @@ impl Arena {
     pub fn room<T: Plain>(&mut self, n: usize) -> Result<(Arc<Piece>, *mut T)> {
         let bytes = (n * size_of::<T>()).next_multiple_of(ALIGN);
         let piece = match &self.piece {
-            Some(piece) if self.used + bytes <= piece.layout.size() => piece.clone(),
+            Some(piece) if self.used + bytes <= piece.size => piece.clone(),
             _ => {
                 let piece = Arc::new(Piece::new(bytes.next_multiple_of(HUGE).max(PIECE))?);
                 self.used = 0;
