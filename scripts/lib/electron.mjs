@@ -39,5 +39,12 @@ export function electronProgram() {
   return downloaded() ?? (existsSync(own) ? own : null);
 }
 
-// Chromium refuses to run as root with its sandbox.
-export const electronArguments = () => [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), root];
+// Chromium refuses to run as root with its sandbox. Where there is no graphics card its GPU process fails as it starts,
+// and about one start in four never shows a window (the app's own disableHardwareAcceleration() comes too late).
+const hasGraphics = () =>
+  process.platform !== 'linux' || ['/dev/dri', '/dev/dxg'].some((device) => existsSync(device));
+export const electronArguments = () => [
+  ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+  ...(hasGraphics() ? [] : ['--disable-gpu']),
+  root,
+];

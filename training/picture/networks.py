@@ -166,3 +166,13 @@ def word_base(folder, tokenizer):
     base = np.zeros((TEXT["vocab_size"], TEXT["hidden_size"]), np.float32)
     base[[tokenizer.word(w)[0] for w in words]] = y
     return torch.from_numpy(base)
+
+
+def distance(y, x):
+    """Between pictures [n, 3, h, w], at three sizes, of values and of their slopes."""
+    d = 0
+    for k in (1, 2, 4):
+        u, v = (F.avg_pool2d(y, k), F.avg_pool2d(x, k)) if k > 1 else (y, x)
+        d = d + (u - v).abs().mean() + 0.25 * ((u - v) ** 2).mean()
+        d = d + (u.diff(dim=2) - v.diff(dim=2)).abs().mean() + (u.diff(dim=3) - v.diff(dim=3)).abs().mean()
+    return d

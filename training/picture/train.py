@@ -3,9 +3,9 @@
     python train.py --data PACK --vocab BPE.txt.gz --state DIR --out DIR --plan encode,unet:300 --unet-total 700 \
         --resume ../../resources/models/icons-256
 
-Stages: vae, encode (latents of every variant), unet (with the text encoder), scribble, canny, evaluate; controls
-is scribble and canny, side by side where two processes run (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT as torchrun
-sets them; one GPU each, by CUDA_VISIBLE_DEVICES). Numbers after a stage are its seconds; kinds after evaluate
+Stages: vae, decoder (it alone, at whole pictures), encode (latents of every variant), unet (with the text encoder),
+scribble, canny, evaluate; controls is scribble and canny, side by side where two processes run (RANK, WORLD_SIZE,
+MASTER_ADDR, MASTER_PORT as torchrun sets them; one GPU each, by CUDA_VISIBLE_DEVICES). Numbers after a stage are its seconds; kinds after evaluate
 (evaluate:canny) have it measure these ControlNets only, and add to the metrics.json of --resume.
 
 DIR of --state holds everything that a later call needs; DIR of --out gets the weights so far, fp16, one
@@ -22,12 +22,12 @@ import time
 import numpy as np
 import torch
 import torch.distributed as dist
-import torch.nn.functional as F
 from diffusers import ControlNetModel
 from safetensors.torch import load_file, save_file
 
 import data as D
 import networks as N
+from step import Step
 from tokenizer import EOS, Tokenizer
 
 START = time.time()
@@ -40,112 +40,6 @@ SHIPPED = {
 
 def say(*words):
     print(f"[{time.time() - START:6.1f}s]", *words, flush=True)
-
-
-class Step:
-    """A training step: loss, gradients, their average over processes, clipping, AdamW, moving average of weights.
-
-    These networks are so small that starting a kernel takes longer than running it (measured: 127 ms a step
-    whether the batch is 256 or 512), so on a GPU a step is captured once for each shape of its inputs and
-    replayed as two CUDA graphs, with the exchange of gradients between them. Compiling it instead takes 150 s a
-    network and leaves it as slow.
-    """
-
-    def __init__(self, run, loss_of, params, decay, weight_decay=0.01, graphs=True, world=None):
-        self.run, self.loss_of, self.params, self.decay = run, loss_of, list(params), decay
-        self.graphs = graphs and run.gpu
-        self.world = world or run.world
-        self.lr = torch.tensor(0.0, device=run.dev)
-        self.opt = torch.optim.AdamW(self.params, lr=self.lr, betas=(0.9, 0.99), weight_decay=weight_decay,
-                                     fused=run.gpu, capturable=run.gpu)
-        self.shadow = [p.detach().clone() for p in self.params]
-        self.raw = [p.detach() for p in self.params]
-        self.flat, self.captured = None, {}
-
-    def gradients(self, inputs):
-        out = self.loss_of(*inputs)
-        loss = out[0] if isinstance(out, tuple) else out
-        loss.backward()
-        if self.world > 1:
-            grads = [p.grad for p in self.params]
-            flat = torch._utils._flatten_dense_tensors(grads)
-            if self.flat is None:
-                self.flat = torch.empty_like(flat)
-            self.flat.copy_(flat)
-        return out
-
-    def exchange(self):
-        if self.world > 1:
-            dist.all_reduce(self.flat)
-
-    def update(self):
-        grads = [p.grad for p in self.params]
-        if self.world > 1:
-            torch._foreach_copy_(grads, list(torch._utils._unflatten_dense_tensors(self.flat, grads)))
-            torch._foreach_div_(grads, float(self.world))
-        torch.nn.utils.clip_grad_norm_(self.params, 1.0)
-        self.opt.step()
-        torch._foreach_lerp_(self.shadow, self.raw, 1 - self.decay)
-
-    def plain(self, inputs):
-        self.opt.zero_grad(set_to_none=True)
-        out = self.gradients(inputs)
-        self.exchange()
-        with torch.no_grad():
-            self.update()
-        return out
-
-    def capture(self, inputs):
-        """Records both graphs. The steps that warm up the libraries' choices are undone afterwards."""
-        tensors = lambda: [v for st in self.opt.state.values() for v in st.values() if torch.is_tensor(v)]
-        fresh = not self.opt.state
-        kept = [v.clone() for v in (*self.raw, *self.shadow, *tensors())]
-        own = [x.clone() for x in inputs]
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(3):
-                self.plain(own)
-        torch.cuda.current_stream().wait_stream(side)
-        with torch.no_grad():
-            if fresh:
-                for v in tensors():
-                    v.zero_()
-                now = [*self.raw, *self.shadow]
-            else:
-                now = [*self.raw, *self.shadow, *tensors()]
-            for v, k in zip(now, kept):
-                v.copy_(k)
-        self.opt.zero_grad(set_to_none=True)
-        first, second = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
-        with torch.cuda.graph(first, capture_error_mode="thread_local"):
-            out = self.gradients(own)
-        with torch.no_grad(), torch.cuda.graph(second, pool=first.pool(), capture_error_mode="thread_local"):
-            self.update()
-        return own, first, second, out, [p.grad for p in self.params]
-
-    def __call__(self, lr, *inputs):
-        """Takes a step at learning rate lr; returns what the loss function did. A replay overwrites that."""
-        self.lr.fill_(lr)
-        if not self.graphs:
-            return self.plain(inputs)
-        key = tuple(x.shape for x in inputs)
-        if key not in self.captured:
-            self.captured[key] = self.capture(inputs)
-        own, first, second, out, _ = self.captured[key]
-        torch._foreach_copy_(own, list(inputs))
-        first.replay()
-        self.exchange()
-        second.replay()
-        return out
-
-    @torch.no_grad()
-    def swap(self):
-        """Exchanges the averaged and the raw weights; call again to go back."""
-        for p, s in zip(self.raw, self.shadow):
-            t = p.clone()
-            p.copy_(s)
-            s.copy_(t)
 
 
 class Run:
@@ -252,11 +146,7 @@ class Run:
                 logvar = logvar.clamp(-20, 10)
                 z = mean + torch.randn_like(mean) * (0.5 * logvar).exp()
                 y = vae.decoder(vae.post_quant_conv(z))
-            y, d = y.float(), 0
-            for k in (1, 2, 4):
-                u, v = (F.avg_pool2d(y, k), F.avg_pool2d(x, k)) if k > 1 else (y, x)
-                d = d + (u - v).abs().mean() + 0.25 * ((u - v) ** 2).mean()
-                d = d + (u.diff(dim=2) - v.diff(dim=2)).abs().mean() + (u.diff(dim=3) - v.diff(dim=3)).abs().mean()
+            d = N.distance(y.float(), x)
             kl = 0.5 * (mean**2 + logvar.exp() - 1 - logvar).mean()
             return d + a.kl * kl, d, kl
 
@@ -285,6 +175,46 @@ class Run:
         say(f"vae: {step} steps, held-out PSNR {quality:.2f} dB")
         if not quality > a.least_psnr:
             raise SystemExit("the VAE is no good: stopped here")
+
+    def stage_decoder(self, seconds):
+        """Trains the decoder alone, at whole pictures, on latents that stay as they are: crops never showed it the
+        picture's corners, where it painted a spot."""
+        a = self.a
+        self.need("vae")
+        if getattr(self, "bank", None) is None:
+            self.make_bank()
+        vae = self.vae
+        params = [*vae.decoder.parameters(), *vae.post_quant_conv.parameters()]
+        self.same(params)
+        vae.encoder.requires_grad_(False)
+        vae.quant_conv.requires_grad_(False)
+
+        def loss_of(x):
+            with self.amp():
+                with torch.no_grad():
+                    z = vae.encode(x).latent_dist.sample()
+                y = vae.decoder(vae.post_quant_conv(z))
+            y = y.float()
+            d = N.distance(y, x)
+            corner = (y - x)[:, :, -16:, -16:].abs().mean()
+            return d + 0.1 * corner, d, corner
+
+        take = Step(self, loss_of, params, 0.99, 1e-4, graphs=False)
+        begun, end = time.time(), self.ends(seconds)
+        step, told = 0, begun
+        while True:
+            part, going = self.clock(step, begun, end - begun, end)
+            if not going:
+                break
+            x = self.bank[torch.randint(len(self.bank), (a.batch_vae // 2,), device=self.dev)].float() / 127.5 - 1
+            loss, d, corner = take(3e-4 * min(1, (step + 1) / 30) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * part))), x)
+            step += 1
+            if time.time() - told > a.tell or step <= 2:
+                told = time.time()
+                say(f"decoder step {step} loss {loss.item():.4f} distance {d.item():.4f} corner {corner.item():.4f}")
+        take.swap()
+        say(f"decoder: {step} steps, held-out PSNR {self.psnr(self.pictures.held):.2f} dB")
+        self.save_net("vae", vae.state_dict())
 
     @torch.no_grad()
     def round_trip(self, x):
