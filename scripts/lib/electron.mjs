@@ -39,8 +39,7 @@ export function electronProgram() {
   return downloaded() ?? (existsSync(own) ? own : null);
 }
 
-// Chromium refuses to run as root with its sandbox. Where there is no graphics card its GPU process fails as it starts,
-// and about one start in four never shows a window (the app's own disableHardwareAcceleration() comes too late).
+// Chromium refuses to run as root with its sandbox. Where there is no graphics card its GPU process would only fail.
 const hasGraphics = () =>
   process.platform !== 'linux' || ['/dev/dri', '/dev/dxg'].some((device) => existsSync(device));
 export const electronArguments = () => [
