@@ -9,8 +9,8 @@ import { buildDir, root } from '../scripts/lib/paths.mjs';
 
 export const shotsDir = join(buildDir, 'e2e-screenshots');
 
-// Playwright pauses the main process until its own loader is in, and now and then that handshake never ends (seen in 5
-// of 27 starts; the same program started 14 times without Playwright had its window within 1.6 s each time). Such a
+// Playwright pauses the main process until its own loader is in, and now and then that handshake never ends (seen in 4
+// of 12 starts; the same program started 14 times without Playwright had its window within 1.6 s each time). Such a
 // start is given up and made again; a studio that cannot start fails every time.
 async function launch(options, tries = 3) {
   for (let left = tries - 1; ; left--) {
