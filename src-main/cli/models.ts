@@ -1,12 +1,11 @@
 import { freemem } from 'node:os';
 import { resolve } from 'node:path';
 import { asSluiceError, SluiceError, Status } from '../../src-preload/contract/errors.ts';
-import type { PaintRequest } from '../../src-preload/contract/jobs.ts';
 import type { Engine, InspectReport } from '../engine/index.ts';
-import { folderFacts, type FoundModel, nativeSize, resolveModel } from '../library/models.ts';
+import { folderFacts, type FoundModel, resolveModel } from '../library/models.ts';
 import { modelFolders } from '../library/paths.ts';
 import { findMidiModels, isMidiModel } from '../midi/models.ts';
-import { planJob } from '../painting/prepare.ts';
+import { largestBudget, leastBytes } from '../painting/fit.ts';
 import { usageError } from './arguments.ts';
 import type { Command } from './command.ts';
 import { mebibytes, type Output } from './output.ts';
@@ -69,51 +68,12 @@ async function inspect(engine: Engine, model: Listed, verify: boolean): Promise<
 const problemsOf = ({ report, problem }: Checked): string[] =>
   problem !== null ? [problem] : (report?.problems ?? []);
 
-// The most device memory that a driver offers now; null without a device.
-async function largestBudget(engine: Engine): Promise<number | null> {
-  try {
-    const budgets = (await engine.devices()).map((device) => device.budget_bytes ?? 0);
-    return budgets.length > 0 ? Math.max(...budgets) : null;
-  } catch {
-    return null;
-  }
-}
-
 // Whether a picture of the model's own size can be painted in the budget; null where nothing tells.
 async function fits(engine: Engine, model: Listed, budget: number | null): Promise<boolean | null> {
   if (model.kind === 'midi') return model.bytes < freemem(); // they run on the processor
   if (budget === null || budget === 0 || model.kind === 'controlnet' || model.kind === 'vae') return null;
-  const side = nativeSize(model.path);
-  const request: PaintRequest = {
-    type: 'paint',
-    prompt: '',
-    negative: '',
-    model: model.path,
-    vae: null,
-    width: side,
-    height: side,
-    steps: 20,
-    cfg: 7.5,
-    sampler: 'euler',
-    schedule: 'normal',
-    seed: 0,
-    count: 1,
-    clipSkip: 1,
-    vaeTiling: false,
-    controls: [],
-    init: null,
-    mask: null,
-    strength: 1,
-    latents: null,
-    precision: 'auto',
-    budgetBytes: 0,
-    device: 'auto',
-    previewEvery: 0,
-    trace: null,
-  };
   try {
-    const link = { linkBytesPerSecond: 0, flopsPerSecond: 0, maxStorageBufferRange: 0, device: null };
-    return (await engine.plan(planJob(request), link)).smallest_budget_bytes <= budget;
+    return (await leastBytes(engine, model.path)) <= budget;
   } catch {
     return null; // a file that is no pipeline, or a broken one: its problems say so
   }
@@ -121,7 +81,7 @@ async function fits(engine: Engine, model: Listed, budget: number | null): Promi
 
 async function list(output: Output): Promise<void> {
   const engine = loadEngine();
-  const budget = await largestBudget(engine);
+  const budget = await largestBudget(engine).catch(() => null);
   const models = [];
   for (const model of everyModel()) {
     const checked = await inspect(engine, model, false);

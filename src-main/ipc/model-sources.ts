@@ -5,14 +5,13 @@ import type { ChatModel } from '../../src-preload/contract/chat.ts';
 import { describeModel } from '../chat/models.ts';
 import { languageModelPlaces } from '../services/language.ts';
 import type { Engine } from '../engine/index.ts';
-import { findModels, licenceOf, nativeSize } from '../library/models.ts';
+import { findModels, licenceOf } from '../library/models.ts';
 import { modelFolders } from '../library/paths.ts';
 import { availableMemory } from '../llama/memory.ts';
 import { findLanguageModels } from '../llama/models.ts';
 import { findMidiModels } from '../midi/models.ts';
 import type { LocalSources } from '../models/local.ts';
-import { usualRequest } from '../painting/orders.ts';
-import { planJob } from '../painting/prepare.ts';
+import { largestBudget, leastBytes } from '../painting/fit.ts';
 
 const bytesOf = (path: string): number => {
   const found = statSync(path, { throwIfNoEntry: false });
@@ -49,15 +48,8 @@ export function modelSources(engine: () => Engine): Omit<LocalSources, 'isOurs'>
       const { kind, problems } = await engine().inspect(path, false);
       return { kind, problems: problems ?? [] };
     },
-    leastBytes: async ({ path }) => {
-      const side = nativeSize(path);
-      const link = { linkBytesPerSecond: 0, flopsPerSecond: 0, maxStorageBufferRange: 0, device: null };
-      return (await engine().plan(planJob(usualRequest(path, side)), link)).smallest_budget_bytes;
-    },
-    deviceBytes: async () => {
-      const budgets = (await engine().devices()).map(({ budget_bytes }) => budget_bytes ?? 0);
-      return budgets.length > 0 ? Math.max(...budgets) : null;
-    },
+    leastBytes: ({ path }) => leastBytes(engine(), path),
+    deviceBytes: async () => largestBudget(engine()),
     freeBytes: availableMemory,
   };
 }

@@ -82,30 +82,6 @@ export function requestOf(
   };
 }
 
-// A picture of the model's own size with nothing special to it, for a plan of what it takes.
-export const usualRequest = (model: string, side: number): PaintRequest =>
-  requestOf(
-    {
-      prompt: '',
-      negative: '',
-      model: null,
-      width: side,
-      height: side,
-      steps: 20,
-      cfg: 7.5,
-      sampler: 'euler',
-      schedule: 'normal',
-      seed: 0,
-      count: 1,
-      strength: 1,
-      precision: 'auto',
-      budgetMebibytes: 0,
-      device: 'auto',
-    },
-    model,
-    { controls: [], init: null, mask: null },
-  );
-
 function viewOf(job: Job<Queued, Painted>): PaintJob {
   const { order } = job.request;
   return {

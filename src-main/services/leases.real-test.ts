@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { paintRequest } from '../../src-preload/contract/jobs.ts';
 import { Engine } from '../engine/index.ts';
 import { Arbiter } from '../jobs/arbiter.ts';
 import { addonPath, resourceDir } from '../library/paths.ts';
 import { type Bench, makeBench, question, serverBinary, silent } from '../llama/real-server.ts';
+import { usualRequest } from '../painting/fit.ts';
 import { leased } from '../painting/leases.ts';
 import { Painter } from '../painting/painter.ts';
 
@@ -61,36 +61,14 @@ it('a picture makes the model let go of the card, says so before, and the model 
     },
     { arbiter, engine: () => engine },
   );
-  const request = paintRequest.parse({
-    ...{
-      type: 'paint',
-      prompt: 'a fish',
-      negative: '',
-      model: join(resourceDir(), 'models', 'icons-256'),
-      vae: null,
-    },
-    ...{
-      width: 64,
-      height: 64,
-      steps: 1,
-      cfg: 1,
-      sampler: 'euler',
-      schedule: 'normal',
-      seed: 1,
-      count: 1,
-      clipSkip: 1,
-    },
-    ...{
-      vaeTiling: false,
-      controls: [],
-      init: null,
-      mask: null,
-      strength: 1,
-      latents: null,
-      precision: 'auto',
-    },
-    ...{ budgetBytes: 64 << 20, device: 'auto', previewEvery: 0, trace: null },
-  });
+  const request = {
+    ...usualRequest(join(resourceDir(), 'models', 'icons-256'), 64),
+    prompt: 'a fish',
+    steps: 1,
+    cfg: 1,
+    seed: 1,
+    budgetBytes: 64 << 20,
+  };
   const reports = {
     progress: () => undefined,
     preview: () => undefined,

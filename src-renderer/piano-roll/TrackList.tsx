@@ -3,9 +3,9 @@ import { Plus, Trash2 } from 'lucide-react';
 import { runCommand } from '../app/commands/table.ts';
 import { performOn, sealStep, usePart } from '../app/document.ts';
 import { removeTrack, setTrack } from '../core/music/actions.ts';
-import { families, instruments } from '../core/music/gm.ts';
 import { DRUM_CHANNEL, freeChannel, isDrums, type Track } from '../core/music/model.ts';
 import { IconButton } from '../ui/IconButton.tsx';
+import { InstrumentOptions } from './InstrumentOptions.tsx';
 import { chooseTrack, trackOf, useRollView } from './view.ts';
 
 const DRUMS = 'drums';
@@ -25,15 +25,7 @@ function InstrumentChoice({ track, tracks }: { track: Track; tracks: readonly Tr
       }}
     >
       <option value={DRUMS}>Drums</option>
-      {families.map((family, index) => (
-        <optgroup key={family} label={family}>
-          {instruments.slice(index * 8, index * 8 + 8).map((name, within) => (
-            <option key={name} value={index * 8 + within}>
-              {name}
-            </option>
-          ))}
-        </optgroup>
-      ))}
+      <InstrumentOptions />
     </select>
   );
 }

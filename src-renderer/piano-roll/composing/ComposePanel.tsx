@@ -4,10 +4,11 @@ import { Plus, Sparkles, X } from 'lucide-react';
 import { showKey } from '../../app/commands/keys.ts';
 import { runCommand } from '../../app/commands/table.ts';
 import { studio } from '../../app/studio.ts';
-import { families, instrumentName, instruments } from '../../core/music/gm.ts';
+import { instrumentName } from '../../core/music/gm.ts';
 import { Choice } from '../../ui/Choice.tsx';
 import { IconButton } from '../../ui/IconButton.tsx';
 import { NumberSetting } from '../../ui/Slider.tsx';
+import { InstrumentOptions } from '../InstrumentOptions.tsx';
 import {
   composeKeys,
   composeMeters,
@@ -50,15 +51,7 @@ function Instruments() {
         onChange={({ target: { value } }) => setCompose({ instruments: [...chosen, Number(value)] })}
       >
         <option value="">{chosen.length === 0 ? 'As it is; add…' : 'Add…'}</option>
-        {families.map((family, index) => (
-          <optgroup key={family} label={family}>
-            {instruments.slice(index * 8, index * 8 + 8).map((name, within) => (
-              <option key={name} value={index * 8 + within}>
-                {name}
-              </option>
-            ))}
-          </optgroup>
-        ))}
+        <InstrumentOptions />
       </select>
     </div>
   );
