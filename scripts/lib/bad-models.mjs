@@ -2,6 +2,16 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+// A good file whose first weights of one convolution are NaN in half precision.
+function withNaN(good) {
+  const length = Number(good.readBigUInt64LE(0));
+  const header = JSON.parse(good.subarray(8, 8 + length).toString());
+  const [begin] = header['model.diffusion_model.input_blocks.1.0.in_layers.2.weight'].data_offsets;
+  const bad = Buffer.from(good);
+  bad.writeUInt16LE(0x7e00, 8 + length + begin);
+  return bad;
+}
+
 function safetensors(header, data, headerLength) {
   const text = typeof header === 'string' ? header : JSON.stringify(header);
   const bytes = Buffer.from(text);
@@ -72,6 +82,7 @@ export function writeBadModels(folder, goodFile, proof) {
   return [
     ['an empty file', write('empty.safetensors', Buffer.alloc(0))],
     ['a truncated file', write('truncated.safetensors', goodFile.subarray(0, goodFile.length / 2))],
+    ['NaN weights', write('nan.safetensors', withNaN(goodFile))],
     ['random bytes', write('random.safetensors', noise)],
     ['random bytes as .ckpt', write('random.ckpt', noise)],
     [

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { writeBadModels } from '../lib/bad-models.mjs';
 import { sluice, sluicePlain } from '../lib/cli.mjs';
 import { root } from '../lib/paths.mjs';
@@ -196,6 +196,11 @@ async function checkPainting(check, { at, env }) {
   );
   check('a single file in the original layout paints', single.code === 0, show(single));
 
+  const old = await paint('old.png', '--sampler', 'DPM++ 2M Karras');
+  const apart = await paint('apart.png', '--sampler', 'dpmpp_2m', '--schedule', 'karras');
+  const alike = old.code === 0 && digest(at('out/old.png')) === digest(at('out/apart.png'));
+  check("a schedule at the end of a sampler's name counts", alike, show(old.code === 0 ? apart : old));
+
   const plain = await sluicePlain([...base, '--out', at('out/plain.png')], { env });
   check(
     'without --json: lines for people',
@@ -355,9 +360,9 @@ async function checkBadInput(check, { at, env }) {
   const bad = (args, message, title) => refuses(check, ['paint', ...tiny, ...args], 3, message, env, title);
 
   for (const [what, path] of writeBadModels(at('bad'), good, proof)) {
-    await bad(['--model', path], /./, `model: ${what}`);
-    const verify = await sluice(['models', 'verify', path], { env });
-    check(`models verify refuses ${what}`, verify.code === 3, show(verify));
+    const named = new RegExp(`${basename(path)}: [^]*\\n\\S`); // the file, what is wrong, and what to do
+    await bad(['--model', path], named, `model: ${what}`);
+    await refuses(check, ['models', 'verify', path], 3, named, env, `models verify: ${what}`);
   }
   check('no code of a model file was run', !existsSync(proof));
   await bad(['--model', at('missing.safetensors')], /missing\.safetensors/, 'model: missing');

@@ -19,12 +19,16 @@ interface MidiReport {
   vocab_size: number;
   hidden_size: number;
   weight_bytes: number; // as they are kept while composing
-  problems: string[];
+}
+
+interface Problem {
+  text: string;
+  hint: string; // what to do about it; empty: nothing better than fetching it again
 }
 
 interface Checked extends Listed {
   report: InspectReport | MidiReport | null;
-  problem: string | null;
+  problems: Problem[];
 }
 
 // Opening one reads every tensor, and fails where one is missing, misshapen or not finite.
@@ -38,7 +42,6 @@ async function openMidi(path: string): Promise<MidiReport> {
     vocab_size: vocabSize,
     hidden_size: hiddenSize,
     weight_bytes: weightBytes,
-    problems: [],
   };
 }
 
@@ -55,18 +58,17 @@ async function inspect(engine: Engine, model: Listed, verify: boolean): Promise<
   try {
     if (model.kind === 'midi') {
       const report = verify ? await openMidi(model.path) : null;
-      return { ...model, report, problem: null };
+      return { ...model, report, problems: [] };
     }
-    return { ...model, report: await engine.inspect(model.path, verify), problem: null };
+    const report = await engine.inspect(model.path, verify);
+    const problems = (report.problems ?? []).map((text, i) => ({ text, hint: report.hints?.[i] ?? '' }));
+    return { ...model, report, problems };
   } catch (error) {
-    const { status, message } = asSluiceError(error);
+    const { status, message, hint } = asSluiceError(error);
     if (status === Status.internal) throw error;
-    return { ...model, report: null, problem: message };
+    return { ...model, report: null, problems: [{ text: message, hint }] };
   }
 }
-
-const problemsOf = ({ report, problem }: Checked): string[] =>
-  problem !== null ? [problem] : (report?.problems ?? []);
 
 // Whether a picture of the model's own size can be painted in the budget; null where nothing tells.
 async function fits(engine: Engine, model: Listed, budget: number | null): Promise<boolean | null> {
@@ -84,12 +86,11 @@ async function list(output: Output): Promise<void> {
   const budget = await largestBudget(engine).catch(() => null);
   const models = [];
   for (const model of everyModel()) {
-    const checked = await inspect(engine, model, false);
-    const { report, problem, ...found } = checked;
+    const { report, problems, ...found } = await inspect(engine, model, false);
     models.push({
       ...found,
       what: report,
-      problems: problem === null ? problemsOf(checked) : [problem],
+      problems: problems.map(({ text }) => text),
       fits: await fits(engine, model, budget),
     });
   }
@@ -129,21 +130,20 @@ async function verify(wanted: readonly string[], output: Output): Promise<void> 
   const engine = loadEngine();
   const models = [];
   const bad: string[] = [];
+  const hints = new Set<string>();
   for (const [index, model] of chosen(wanted).entries()) {
     output.log(`reading ${model.path}`);
-    const checked = await inspect(engine, model, true);
-    const problems = problemsOf(checked);
-    if (problems.length > 0) bad.push(`${model.name}: ${problems.join('; ')}`);
-    models.push({
-      name: model.name,
-      path: model.path,
-      ok: problems.length === 0,
-      problems,
-      what: checked.report,
-    });
-    output.event('verified', { index, name: model.name, ok: problems.length === 0, problems });
+    const { report, problems: found } = await inspect(engine, model, true);
+    const problems = found.map(({ text }) => text);
+    const ok = problems.length === 0;
+    // Most sentences begin with the path; a model that is named by its path is not named twice.
+    bad.push(...problems.map((text) => (text.startsWith(model.name) ? text : `${model.name}: ${text}`)));
+    for (const { hint } of found) hints.add(hint || 'Fetch it again.');
+    models.push({ name: model.name, path: model.path, ok, problems, what: report });
+    output.event('verified', { index, name: model.name, ok, problems });
   }
-  if (bad.length > 0) throw new SluiceError(Status.input, 'model-invalid', bad.join('\n'), 'Fetch it again.');
+  if (bad.length > 0)
+    throw new SluiceError(Status.input, 'model-invalid', bad.join('\n'), [...hints].join(' '));
   output.done(
     { models },
     models.map(({ name }) => `${name}: every tensor is there and finite`),

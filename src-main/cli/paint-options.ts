@@ -101,8 +101,11 @@ export async function readSettings(flags: Flags, engine: Engine): Promise<PaintS
     previewEvery: flags.whole('preview-every', 0, { min: 0, max: 1000 }),
     trace: absolute(flags.text('trace')),
   };
-  await engine.resolveSampler({ sampler: settings.sampler, schedule: settings.schedule });
-  return settings;
+  // "DPM++ 2M Karras" names a schedule too: only one that was given can disagree with it. Kept are our own words, so
+  // that the same job is the same file however it was asked for.
+  const given = flags.text('schedule');
+  const choice = await engine.resolveSampler({ sampler: settings.sampler, schedule: given ?? '' });
+  return { ...settings, sampler: choice.sampler, schedule: choice.schedule || settings.schedule };
 }
 
 export function requestWith(

@@ -27,6 +27,7 @@ export type PlanReport = z.infer<typeof planReport>;
 export const inspectReport = z.looseObject({
   kind: z.string(),
   problems: z.array(z.string()).optional(),
+  hints: z.array(z.string()).optional(), // what to do about each problem
   bytes: count.optional(),
 });
 export type InspectReport = z.infer<typeof inspectReport>;

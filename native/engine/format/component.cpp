@@ -1,7 +1,9 @@
 #include "format/component.h"
 
 #include <algorithm>
+#include <cstring>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "core/error.h"
 #include "format/config_json.h"
@@ -10,6 +12,29 @@
 
 namespace sluice {
 namespace {
+
+// A length that no safetensors header has: the file is something else, and often what a download left instead.
+constexpr uint64_t largest_header = 100'000'000;
+
+void refuse_other_files(const std::string& path, std::span<const std::byte> begin) {
+    uint64_t header = 0;
+    if (begin.size() < sizeof header) return;
+    std::memcpy(&header, begin.data(), sizeof header);
+    if (header <= largest_header) return;
+    const std::string_view text(reinterpret_cast<const char*>(begin.data()), begin.size());
+    const auto refuse = [&](const char* found, const char* hint) {
+        throw Error(
+            Status::input, "model-corrupt",
+            path + ": expected a safetensors file or a checkpoint of torch.save, found " + std::string(found),
+            hint);
+    };
+    if (text.starts_with("version https://git-lfs"))
+        refuse("a pointer of Git LFS", "Fetch the file that it stands for: git lfs pull.");
+    if (text.starts_with("<"))
+        refuse("a web page", "Fetch the file again, by the address of the file itself.");
+    if (text.starts_with("GGUF")) refuse("a GGUF file", "Use the model as safetensors.");
+    refuse("bytes that are neither", "The file is damaged or of another kind: fetch it again.");
+}
 
 RawTensors read_shards(const std::string& index_path) {
     const nlohmann::json index = read_json_object(index_path);
@@ -62,11 +87,13 @@ std::string join(const std::string& folder, const std::string& name) {
 }
 
 RawTensors read_tensor_file(const std::string& path) {
-    std::byte first[8]{};
+    std::byte first[32]{};
     const auto file = File::open(path);
     const auto begin = std::span(first).first(size_t(std::min<uint64_t>(sizeof first, file->size())));
     file->read_at(0, begin);
-    return looks_like_torch_file(begin, file->size()) ? read_torch_file(path) : read_safetensors(path);
+    if (looks_like_torch_file(begin, file->size())) return read_torch_file(path);
+    refuse_other_files(path, begin);
+    return read_safetensors(path);
 }
 
 std::string find_weights(const std::string& folder, const WeightStems& stems) {

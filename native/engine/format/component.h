@@ -14,7 +14,8 @@ struct WeightStems {
 inline const WeightStems diffusers_stems{"diffusion_pytorch_model", "diffusion_pytorch_model"};
 inline const WeightStems transformers_stems{"model", "pytorch_model"};
 
-// A file of tensors by what it contains, whatever its name: safetensors or torch.save.
+// A file of tensors by what it contains, whatever its name: safetensors or torch.save. Throws Error(input):
+// "model-corrupt" for what is neither, and what the two readers throw.
 RawTensors read_tensor_file(const std::string& path);
 
 // Full-precision safetensors are preferred to variants (.fp16., …), and both to .bin; each whole or in shards

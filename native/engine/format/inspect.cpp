@@ -16,6 +16,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int64_t chunk_elements = int64_t(1) << 20;
+constexpr char use_another[] = "Use a model or ControlNet of Stable Diffusion 1.x.";
 
 std::string common_dtype(const std::string& a, const std::string& b) {
     if (a.empty() || a == b) return b;
@@ -44,8 +45,12 @@ class Inspector {
         try {
             action();
         } catch (const Error& error) {
-            result_.problems.push_back(error.what());
+            problem(error.what(), error.hint);
         }
+    }
+    void problem(const std::string& text, const std::string& hint) {
+        result_.problems.push_back(text);
+        result_.hints.push_back(hint);
     }
     void add(const std::string& name, const WeightSource& weights) {
         NetworkReport report{name, weights.path()};
@@ -147,12 +152,14 @@ void inspect_folder(const std::string& path, Inspection& result, Inspector& insp
             } else {
                 result.kind = "other";
                 result.architecture = name.empty() ? type : name;
-                result.problems.push_back(path + ": expected a network of Stable Diffusion 1.x, found " +
-                                          (result.architecture.empty() ? "another" : result.architecture));
+                inspector.problem(path + ": expected a network of Stable Diffusion 1.x, found " +
+                                      (result.architecture.empty() ? "another" : result.architecture),
+                                  use_another);
             }
         });
     } else {
-        result.problems.push_back(path + ": expected a model_index.json or a config.json, found none");
+        inspector.problem(path + ": expected a model_index.json or a config.json, found none",
+                          "Name a folder in diffusers' layout, or a .safetensors or .ckpt file.");
     }
 }
 
@@ -186,7 +193,8 @@ void inspect_file(const std::string& path, Inspection& result, Inspector& inspec
         result.kind = "other";
         result.layout.clear();
         result.architecture = found.what;
-        result.problems.push_back(path + ": expected a network of Stable Diffusion 1.x, found " + found.what);
+        inspector.problem(path + ": expected a network of Stable Diffusion 1.x, found " + found.what,
+                          use_another);
     });
 }
 
@@ -210,6 +218,7 @@ std::string to_json(const Inspection& inspection) {
                     {"licence", inspection.licence_path.empty() ? Json() : Json(inspection.licence_path)},
                     {"networks", networks},
                     {"problems", inspection.problems},
+                    {"hints", inspection.hints},
                     {"verified", inspection.verified}};
     // Names from a damaged file need not be UTF-8.
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);

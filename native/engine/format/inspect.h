@@ -25,6 +25,7 @@ struct Inspection {
     std::string licence_path;  // empty: none was found beside the model
     std::vector<NetworkReport> networks;
     std::vector<std::string> problems;  // why it cannot be used, a sentence each
+    std::vector<std::string> hints;     // what to do about each
     bool verified = false;              // every tensor was read and its values are finite
 };
 
@@ -34,7 +35,8 @@ Inspection inspect_model(const std::string& path, bool verify);
 
 // {"path", "kind", "architecture", "layout", "parameters", "bytes", "dtype", "default_size", "licence" (or
 // null),
-//  "networks": [{"name", "path", "tensors", "parameters", "bytes", "dtype"}], "problems", "verified"}
+//  "networks": [{"name", "path", "tensors", "parameters", "bytes", "dtype"}], "problems", "hints",
+//  "verified"}
 std::string inspect_json(const std::string& path);
 std::string verify_json(const std::string& path);
 

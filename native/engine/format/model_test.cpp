@@ -415,6 +415,8 @@ TEST_CASE("what is missing, misshapen or not finite is named") {
     CHECK(!verified.verified);
     REQUIRE(verified.problems.size() == 1);
     CHECK(contains(verified.problems[0], "holds nan at element 5"));
+    CHECK(verified.hints == std::vector<std::string>{
+                                "The model is damaged or was trained to overflow: use another file."});
     CHECK(verified.networks.size() == 5);
 
     fs::remove(path + "/" + unet_file);
@@ -517,6 +519,17 @@ TEST_CASE("inspection tells what a path is") {
     const Inspection unknown = inspect_model(folder.write("x.safetensors", "nothing of use"), true);
     CHECK(unknown.kind == "unknown");
     CHECK(unknown.problems.size() == 1);
+    CHECK(unknown.hints.size() == 1);
+    const std::pair<std::string, const char*> downloads[] = {
+        {"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "found a pointer of Git LFS"},
+        {"<!DOCTYPE html><html><body>404</body></html>", "found a web page"},
+        {std::string("GGUF\3\0\0\0\1\0\0\0\0\0\0\0", 16), "found a GGUF file"},
+        {std::string(64, '\xee'), "found bytes that are neither"}};
+    for (const auto& [content, found] : downloads) {
+        const std::string path = folder.write("download.ckpt", content);
+        CHECK(contains(error_of([&] { open_model(path, {}); }), found));
+        CHECK(contains(inspect_model(path, true).problems.at(0), found));
+    }
     CHECK(contains(error_of([&] { inspect_model(folder / "none", false); }), "model-missing"));
     CHECK(Json::parse(inspect_json(folder.path()))["kind"] == "unknown");
 }

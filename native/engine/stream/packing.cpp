@@ -1,4 +1,5 @@
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 
 #include "core/error.h"
@@ -23,6 +24,13 @@ struct Located {
     const MatrixPart* part = nullptr;
     int row = 0;
 };
+
+// As many digits as tell it from its neighbours, where fixed notation would take forty.
+std::string short_number(float value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.9g", double(value));
+    return text;
+}
 
 Located locate(const Matrix& m, int row) {
     for (const MatrixPart& part : m.parts) {
@@ -101,16 +109,16 @@ void pack_panels(const Matrix& m, int begin, int end, Precision precision, const
         if (bad)
             throw Error(Status::input, "weights-not-finite",
                         source.path() + ": tensor " + name + " holds NaN or infinity, expected finite weights",
-                        "the file is damaged or its training diverged: get it again");
+                        "The file is damaged or its training diverged: use another file.");
         std::byte* target = out + size_t(p - begin) * panel_elements * size_t(storage_bytes(precision));
         if (precision == Precision::fp32) {
             std::memcpy(target, panel.data(), panel_elements * 4);
         } else {
             if (worst >= 65520.f)
                 throw Error(Status::input, "weights-exceed-fp16",
-                            source.path() + ": tensor " + name + " holds " + std::to_string(worst) +
+                            source.path() + ": tensor " + name + " holds " + short_number(worst) +
                                 ", more than fp16's 65504",
-                            "use --precision fp32 with this model");
+                            "Use --precision fp32 with this model.");
             auto* half = reinterpret_cast<uint16_t*>(target);
             for (size_t i = 0; i < panel_elements; i++) half[i] = float_to_half(panel[i]);
         }
@@ -129,7 +137,7 @@ void pack_vector(const Vector& v, const WeightSource& source, float* out) {
         if (!std::isfinite(values[i]))
             throw Error(Status::input, "weights-not-finite",
                         source.path() + ": tensor " + v.names.front() + " holds NaN or infinity",
-                        "the file is damaged or its training diverged: get it again");
+                        "The file is damaged or its training diverged: use another file.");
     const int stored = round_up(v.size, panel_width);
     std::fill(out, out + stored, 0.f);
     if (!v.geglu) {
