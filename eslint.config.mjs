@@ -44,10 +44,15 @@ export default tseslint.config(
     files: ['e2e/**/*.mjs'],
     languageOptions: {
       globals: {
+        AnalyserNode: 'readonly',
+        AudioContext: 'readonly',
+        AudioDestinationNode: 'readonly',
+        AudioNode: 'readonly',
         document: 'readonly',
         navigator: 'readonly',
         requestAnimationFrame: 'readonly',
         WheelEvent: 'readonly',
+        window: 'readonly',
       },
     },
   },

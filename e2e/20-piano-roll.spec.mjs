@@ -113,6 +113,49 @@ async function checkKeyboard(check, studio) {
   );
 }
 
+// What reaches the loudspeakers can be read from now on.
+const listen = (page) =>
+  page.evaluate(() => {
+    const { connect } = AudioNode.prototype;
+    AudioNode.prototype.connect = function (to, ...rest) {
+      if (to instanceof AudioDestinationNode && this.context instanceof AudioContext) {
+        window.heard = new AnalyserNode(this.context, { fftSize: 16384 });
+        connect.call(this, window.heard);
+      }
+      return connect.call(this, to, ...rest);
+    };
+  });
+
+const loudness = (page) =>
+  page.evaluate(() => {
+    const samples = new Float32Array(window.heard.fftSize);
+    window.heard.getFloatTimeDomainData(samples);
+    return Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length);
+  });
+
+async function checkFallback(check, studio) {
+  const { page } = studio;
+  await page.evaluate(() => {
+    const whole = window.fetch;
+    window.fetch = (url, ...rest) =>
+      String(url).includes('FluidR3Mono') ? Promise.reject(new TypeError('gone')) : whole(url, ...rest);
+  });
+  await listen(page);
+  const { x, y } = await page.getByRole('application', { name: 'Notes' }).boundingBox();
+  await page.mouse.click(x + 20, y + 200);
+  await page.getByText(/The General MIDI sound font could not be loaded: gone\./).waitFor();
+  await page.waitForFunction(() => {
+    if (window.heard === undefined) return false;
+    const samples = new Float32Array(window.heard.fftSize);
+    window.heard.getFloatTimeDomainData(samples);
+    return samples.some((x) => Math.abs(x) > 0.01);
+  });
+  check('without the sound font that is said, and the simple synthesiser plays', true);
+  await page.reload();
+  await page.getByRole('application', { name: 'Notes' }).waitFor();
+  await listen(page);
+}
+
 async function checkPlaying(check, studio) {
   const { page } = studio;
   await page.keyboard.press('Control+Z');
@@ -122,6 +165,9 @@ async function checkPlaying(check, studio) {
   await page.getByRole('button', { name: 'Pause' }).waitFor();
   await page.waitForFunction(() => /^[2-9]\./.test(document.querySelector('.roll-position').textContent));
   check('the example plays on', true);
+  const rms = await loudness(page);
+  check('it is heard', rms > 0.005, `loudness ${rms}`);
+  check('by the sound font', (await page.getByText(/sound font could not be loaded/).count()) === 0);
   await studio.shot('roll-dark');
   await page.getByRole('application', { name: 'Notes' }).focus();
   await page.keyboard.press('Space');
@@ -218,6 +264,7 @@ export async function run(check) {
     await page.getByRole('application', { name: 'Notes' }).waitFor();
     await page.keyboard.press('Control+Alt+1');
     await studio.shot('roll-empty');
+    await checkFallback(check, studio);
     await checkDrawing(check, studio);
     await checkKeyboard(check, studio);
     await checkPlaying(check, studio);

@@ -49,7 +49,10 @@ function closure(names) {
 }
 
 function copyLicence(folder, name, target) {
-  const file = readdirSync(folder).find((each) => /^(licen[cs]e|copying|notice)/i.test(each));
+  const files = readdirSync(folder);
+  const file =
+    files.find((each) => /^(licen[cs]e|copying|notice)/i.test(each)) ??
+    files.find((each) => /licen[cs]e/i.test(each));
   if (file === undefined) return;
   cpSync(join(folder, file), join(target, `${name.replaceAll('/', '-')}.txt`));
 }

@@ -171,6 +171,16 @@ function Network() {
   );
 }
 
+function SoundFont() {
+  return (
+    <p className="hint">
+      Notes sound with FluidR3Mono GM (MIT licence): © 2000–2002, 2008 Frank Wen, mono version © 2014–16
+      Michael Cowgill, temple blocks © 2002 Ethan Winer, drumline percussion © 2016 Michael Schorsch. It is
+      played by SpessaSynth (Apache-2.0).
+    </p>
+  );
+}
+
 interface Group {
   title: string;
   words: string; // that it is found by, besides its title
@@ -211,6 +221,7 @@ export function SettingsPane() {
       body: <LanguageServer settings={settings} />,
     },
     { title: 'Folders', words: 'gallery data cache where', body: <Folders places={places} /> },
+    { title: 'Sound font', words: 'general midi soundfont licence instruments', body: <SoundFont /> },
     { title: 'Network', words: 'privacy telemetry internet', body: <Network /> },
   ];
   const wanted = search.trim().toLowerCase();

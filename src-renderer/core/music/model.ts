@@ -80,6 +80,17 @@ export const isDrums = ({ channel }: Pick<Track, 'channel'>): boolean => channel
 
 export const noteEnd = ({ tick: at, duration }: Note): Tick => asTick(at + duration);
 
+// How long a note is held: to its end, or as long as the pedal is down after it.
+export function heldUntil(track: Track, end: number): number {
+  let down = false;
+  for (const { tick, kind, number, value } of track.controls) {
+    if (kind !== 'controller' || number !== 64) continue;
+    if (tick > end) return down ? tick : end;
+    down = value >= 64;
+  }
+  return end;
+}
+
 // Where the last note ends.
 export function musicEnd({ tracks }: MusicDocument): Tick {
   let end = 0;

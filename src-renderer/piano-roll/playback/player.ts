@@ -1,21 +1,25 @@
-// Plays the document as it is: every few hundredths of a second, the notes of the next moment are given to the voices
-// with exact times. Edits are heard at once, and a loop's end needs no special care from the voices.
+// Plays the document as it is: every few hundredths of a second, the notes of the next moment are given to the sound
+// with exact times. Edits are heard at once, and a loop's end needs no special care from it.
 import * as Tone from 'tone';
 import { tellFailure } from '../../app/notices.ts';
-import { audibleTracks, musicEnd, type MusicDocument, type Track } from '../../core/music/model.ts';
+import {
+  audibleTracks,
+  heldUntil,
+  musicEnd,
+  type MusicDocument,
+  type Track,
+} from '../../core/music/model.ts';
 import { barTicks, beatsBetween, meterAt, secondsAt, ticksAt } from '../../core/music/time.ts';
 import { heardMusic, rollNow, setRoll } from '../view.ts';
 import { sendNote, sendSilence } from './midi-ports.ts';
-import { Voices } from './voices.ts';
+import { liveSound, restSound, type SoundSource } from './sound.ts';
 
 const AHEAD = 0.18; // seconds that are scheduled in advance
 const EVERY = 0.04;
 const START = 0.06;
 
-let voices: Voices | null = null;
-const liveVoices = (): Voices => (voices ??= new Voices());
-
 interface Run {
+  readonly sound: SoundSource;
   readonly timer: number;
   // Playback is a line of stretches: at `at` (context seconds) the music is at `tick`. A loop begins a new one.
   stretches: { at: number; tick: number }[];
@@ -36,19 +40,13 @@ export function playheadNow(): number {
   return ticksAt(tempos, secondsAt(tempos, stretch.tick) + Math.max(0, time - stretch.at));
 }
 
-// How long a note is held: to its end, or as long as the pedal is down after it.
-export function heldUntil(track: Track, end: number): number {
-  let down = false;
-  for (const { tick, kind, number, value } of track.controls) {
-    if (kind !== 'controller' || number !== 64) continue;
-    if (tick > end) return down ? tick : end;
-    down = value >= 64;
-  }
-  return end;
-}
-
-function schedule(music: MusicDocument, from: number, to: number, timeOf: (tick: number) => number): void {
-  const out = liveVoices();
+function schedule(
+  out: SoundSource,
+  music: MusicDocument,
+  from: number,
+  to: number,
+  timeOf: (tick: number) => number,
+): void {
   for (const track of audibleTracks(music)) {
     for (const { tick, duration, pitch, velocity } of track.notes) {
       if (tick >= to) break;
@@ -80,7 +78,7 @@ function advance(): void {
     const wanted = ticksAt(music.tempos, begun + (until - stretch.at));
     const to = looping ? Math.min(wanted, loop.end) : wanted;
     if (to <= run.next) break;
-    schedule(music, run.next, to, timeOf);
+    schedule(run.sound, music, run.next, to, timeOf);
     run.next = to;
     if (!looping || to < loop.end) break;
     run.stretches = [...run.stretches.slice(-2), { at: timeOf(loop.end), tick: loop.start }];
@@ -93,13 +91,12 @@ function advance(): void {
 }
 
 async function begin(): Promise<void> {
-  await Tone.start();
-  const ready = liveVoices();
-  await ready.ready;
+  const sound = await liveSound();
+  await sound.prepare(heardMusic());
   if (!rollNow().playing || run !== null) return;
   const tick = rollNow().playhead;
   const timer = Tone.getContext().setInterval(advance, EVERY);
-  run = { timer, stretches: [{ at: now() + START, tick }], next: tick };
+  run = { sound, timer, stretches: [{ at: now() + START, tick }], next: tick };
   advance();
 }
 
@@ -114,9 +111,12 @@ export function play(): void {
 
 // Stays where it is, or goes to `at` (ticks).
 export function stop(at: number = playheadNow()): void {
-  if (run !== null) Tone.getContext().clearInterval(run.timer);
+  if (run !== null) {
+    Tone.getContext().clearInterval(run.timer);
+    run.sound.silence();
+    restSound();
+  }
   run = null;
-  voices?.silence();
   sendSilence();
   setRoll({ playing: false, recording: false, playhead: Math.round(at) });
 }
@@ -133,7 +133,10 @@ export function seek(tick: number): void {
 // One key, heard now: a click on the keyboard, a note that is being placed.
 export function audition(track: Track, pitch: number, velocity = 96, seconds = 0.35): void {
   if (sendNote(track.channel, pitch, velocity, seconds, 0)) return;
-  Tone.start()
-    .then(() => liveVoices().play(track, pitch, velocity, seconds, now() + 0.005))
+  liveSound()
+    .then((sound) => {
+      sound.play(track, pitch, velocity, seconds, now() + 0.005);
+      if (run === null) restSound();
+    })
     .catch(tellFailure);
 }

@@ -1,7 +1,8 @@
-// What plays a note: a synthesiser of Tone.js for each General MIDI family, and drums. Works in the context that is
-// current when it is made, so the same voices sound live and in a rendered file.
+// What plays a note where the sound font cannot be had: a synthesiser of Tone.js for each General MIDI family, and
+// drums. Works in the context that is current when it is made, so the same voices sound live and in a rendered file.
 import * as Tone from 'tone';
 import { isDrums, type Track } from '../../core/music/model.ts';
+import type { SoundSource } from './sound.ts';
 
 type Wave = { type: 'custom'; partials: number[] } | { type: 'triangle' | 'sine' | 'square' | 'sawtooth' };
 
@@ -231,7 +232,7 @@ interface Strip {
 
 const decibels = (volume: number): number => (volume === 0 ? -Infinity : 40 * Math.log10(volume / 127));
 
-export class Voices {
+export class Voices implements SoundSource {
   readonly #strips = new Map<string, Strip>();
   readonly #limiter = new Tone.Limiter(-2).toDestination();
   readonly #room = new Tone.Reverb({ decay: 1.6, preDelay: 0.012, wet: 0.16 }).connect(this.#limiter);
@@ -252,7 +253,10 @@ export class Voices {
     return strip;
   }
 
-  // `at` in seconds of the context, `velocity` 1 to 127.
+  prepare(): Promise<void> {
+    return this.ready;
+  }
+
   play(track: Track, pitch: number, velocity: number, seconds: number, at: number): void {
     const { instrument, channel } = this.#strip(track);
     channel.volume.value = decibels(track.volume);

@@ -1,2 +1,0 @@
-// Styles are the bundler's to load.
-declare module '*.css';
