@@ -31,6 +31,8 @@ async function checkPainting(check, studio) {
   const layers = page.getByRole('list', { name: 'Layers, from the top' }).getByRole('listitem');
   await page.getByRole('tab', { name: 'Layers' }).click();
   const before = await layers.count();
+  const queue = page.getByRole('region', { name: 'Queue' });
+  check('without a run there are no figures of one', (await queue.locator('.run-figures').count()) === 0);
 
   await drawStroke(page, [
     [x - 130, y - 60],
@@ -51,6 +53,13 @@ async function checkPainting(check, studio) {
     .getByRole('img', { name: /small red house/ })
     .count();
   check('the queue shows the picture', shown === 1);
+
+  const step = queue.getByRole('img', { name: /^Step: \d+ blocks, [\d.]+ MiB of weights$/ });
+  await step.waitFor();
+  check('the queue shows the plan, block by block', (await step.locator('rect').count()) > 100);
+  const compute = queue.getByRole('img', { name: /^Compute: \d+\.\d+ s$/ });
+  await compute.waitFor();
+  check('and what the run did when', (await compute.locator('rect').count()) > 0);
 
   await page.getByRole('button', { name: 'Keep as layer' }).click();
   await page.getByText('a small red house', { exact: true }).first().waitFor();

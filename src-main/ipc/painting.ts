@@ -19,6 +19,15 @@ const stageReport = z.array(
   z.looseObject({ resident_bytes: z.number(), uploaded_bytes_per_pass: z.number() }),
 );
 
+const blockReport = z.array(
+  z.object({
+    stage: z.string(),
+    name: z.string(),
+    bytes: z.number(),
+    place: z.enum(['resident', 'streamed', 'in-place']),
+  }),
+);
+
 export interface PaintingServices {
   engine(): Engine;
   models(): readonly FoundModel[];
@@ -83,8 +92,10 @@ export function servePaintingDomain(bridge: IpcBridge, services: PaintingService
         pinnedBytes: most((stage) => stage.resident_bytes),
         streamedBytes: most((stage) => stage.uploaded_bytes_per_pass),
         stepSeconds: report.step_seconds,
+        blocks: blockReport.parse(report.blocks),
       };
     },
+    timeline: (id) => services.orders().timeline(id),
     jobs: () => services.orders().jobs(),
     enqueue: (order) => services.orders().enqueue(order),
     cancel: (id) => {

@@ -10,6 +10,7 @@ import type {
   PaintJob,
   PaintOrder,
   PaintSettings,
+  RunTimeline,
 } from '../../src-preload/contract/painting.ts';
 import type { EnginePicture } from '../engine/index.ts';
 import type { Job } from '../jobs/queue.ts';
@@ -19,6 +20,9 @@ import { type FoundModel, resolveControl, resolveModel } from '../library/models
 import { encodePlainPng } from '../library/plain-png.ts';
 import { addPngTexts } from '../library/png.ts';
 import { pictureTexts } from './metadata.ts';
+import { readTimeline } from './timeline.ts';
+
+const TRACE = 'trace.json'; // in the order's folder
 
 // What waits in the queue: the order, and what it was turned into.
 interface Queued {
@@ -146,7 +150,8 @@ export class PaintingOrders {
         init: order.init === null ? null : put('init.png', order.init),
         mask: order.mask === null ? null : put('mask.png', order.mask),
       });
-      return this.#runner.enqueue({ order, request, folder }, order.at);
+      const trace = join(folder, TRACE);
+      return this.#runner.enqueue({ order, request: { ...request, trace }, folder }, order.at);
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });
       throw error;
@@ -160,6 +165,12 @@ export class PaintingOrders {
       const job = jobs.get(id);
       return job === undefined ? [] : [viewOf(job)];
     });
+  }
+
+  // What the job's run did when, or null where it left no trace.
+  timeline(id: string): Promise<RunTimeline | null> {
+    const job = this.#runner.state.jobs.get(id);
+    return job?.state !== 'done' ? Promise.resolve(null) : readTimeline(join(job.request.folder, TRACE));
   }
 
   cancel(id: string): void {

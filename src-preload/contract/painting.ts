@@ -86,8 +86,29 @@ export const paintPlan = z.object({
   pinnedBytes: z.number(), // weights that stay
   streamedBytes: z.number(), // weights that are sent in each step
   stepSeconds: z.number(),
+  // What moves and what stays, op by op, in the order in which they run.
+  blocks: z.array(
+    z.object({
+      stage: z.string(),
+      name: z.string(),
+      bytes: z.number(), // of its weights
+      place: z.enum(['resident', 'streamed', 'in-place']),
+    }),
+  ),
 });
 export type PaintPlan = z.infer<typeof paintPlan>;
+
+// When the transfer queue copied weights and when the device computed, in a run that has ended.
+export const runTimeline = z.object({
+  seconds: z.number(),
+  copySeconds: z.number(),
+  computeSeconds: z.number(),
+  hiddenSeconds: z.number(), // of the copies, while the device computed
+  copiedBytes: z.number(),
+  copies: z.array(fraction), // how busy in each of equal parts of the run
+  compute: z.array(fraction),
+});
+export type RunTimeline = z.infer<typeof runTimeline>;
 
 export const device = z.object({
   index: z.number().int(),
@@ -100,6 +121,7 @@ export const painting = {
   options: call(nothing, paintOptions),
   devices: call(nothing, z.array(device)),
   plan: call(z.object({ settings: paintSettings, controlKinds: z.array(z.string()) }), paintPlan),
+  timeline: call(z.string(), runTimeline.nullable()), // of a job; null where it left none
   jobs: call(nothing, z.array(paintJob)),
   enqueue: call(paintOrder, z.string()),
   cancel: call(z.string(), nothing),

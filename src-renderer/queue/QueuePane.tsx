@@ -8,6 +8,7 @@ import { studio } from '../app/studio.ts';
 import { placeJob, recallSettings } from '../canvas/recall.ts';
 import { IconButton } from '../ui/IconButton.tsx';
 import { runCommand } from '../app/commands/table.ts';
+import { RunFigures } from './RunFigures.tsx';
 
 const stageNames: Record<string, string> = {
   load: 'Loading',
@@ -85,6 +86,11 @@ function JobRow({ job }: { job: PaintJob }) {
       <div className="job-text">
         <p className="job-prompt">{job.settings.prompt}</p>
         <p className="job-status">{status(job)}</p>
+        {job.notices.map((notice) => (
+          <p key={notice} className="job-status job-notice">
+            {sentence(notice)}
+          </p>
+        ))}
         {job.failure !== null && job.failure.hint !== '' && <p className="job-status">{job.failure.hint}</p>}
         {job.state === 'running' && (
           <div className="progress" aria-hidden>
@@ -141,10 +147,13 @@ export function QueuePane() {
     );
   }
   return (
-    <ul className="queue" aria-label="Jobs, newest first">
-      {[...jobs].reverse().map((job) => (
-        <JobRow key={job.id} job={job} />
-      ))}
-    </ul>
+    <div className="queue">
+      <ul aria-label="Jobs, newest first">
+        {[...jobs].reverse().map((job) => (
+          <JobRow key={job.id} job={job} />
+        ))}
+      </ul>
+      <RunFigures jobs={jobs} />
+    </div>
   );
 }
