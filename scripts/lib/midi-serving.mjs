@@ -40,6 +40,24 @@ async function checkAnswers(check, at, post, base) {
   const same = await sluice(['compose', '--model', base.model, ...args, '--out', at('http.mid')]);
   const equal = same.code === 0 && files.length === 1 && files[0].equals(readFileSync(at('http.mid')));
   check('/midi/compose makes what the command line makes', equal, JSON.stringify(body).slice(0, 400));
+  const lora = join(root, 'native', 'midi', 'testdata', 'lora');
+  const tidying = { optimise: false, default_instruments: true, keep_small_changes: true };
+  const flags = ['--no-optimise', '--default-instruments', '--keep-small-changes', '--lora', lora];
+  const tidied = await (await post({ ...request, ...tidying, lora })).json();
+  const likewise = await sluice([
+    'compose',
+    '--model',
+    base.model,
+    ...args,
+    ...flags,
+    '--out',
+    at('parts.mid'),
+  ]);
+  const alike =
+    likewise.code === 0 &&
+    tidied.midi?.[0] === readFileSync(at('parts.mid')).toString('base64') &&
+    tidied.midi[0] !== body.midi[0];
+  check('with a LoRA and the seed tidied in parts, too', alike, JSON.stringify(tidied).slice(0, 400));
   const figures = ['events', 'tokens', 'seconds', 'events_per_second', 'first_event_seconds', 'seed'];
   const told = figures.every((key) => typeof body[key] === 'number');
   check('and tells its figures', answer.status === 200 && told, JSON.stringify(body).slice(0, 400));

@@ -6,6 +6,7 @@ import { checkOutput, writeWhole } from '../library/files.ts';
 import type { Midi, MidiSession } from '../midi/index.ts';
 import { findMidiModels, resolveMidiModel } from '../midi/models.ts';
 import { drumKit, instrument, key, timeSignature } from '../midi/names.ts';
+import { readSeed } from '../midi/seed.ts';
 import { modelFolders } from '../library/paths.ts';
 import { Flags, inputError, usageError } from './arguments.ts';
 import type { Command, Options } from './command.ts';
@@ -131,27 +132,24 @@ function outputPaths(out: string, count: number): string[] {
 async function seedRows(midi: Midi, session: MidiSession, flags: Flags, tell: (text: string) => void) {
   const path = flags.text('seed-midi');
   if (path === null) return new Uint32Array();
-  const tidy = flags.flag('no-optimise') ? false : session.optimiseMidi || flags.flag('optimise');
-  const { rows, notices } = await midi
-    .tokenize(await readInput(path), {
-      version: session.version,
-      remap: tidy || flags.flag('remap'),
-      defaultInstruments: tidy || flags.flag('default-instruments'),
-      removeEmptyChannels: tidy || flags.flag('remove-empty-channels'),
-      keepSmallChanges: flags.flag('keep-small-changes'),
-      strict: false,
-    })
-    .catch((error: unknown) => {
-      if (!(error instanceof SluiceError)) throw error;
-      throw new SluiceError(error.status, error.code, `${path}: ${error.message}`, error.hint, {
-        cause: error,
-      });
+  const optimise = flags.flag('optimise') || null;
+  const { rows, notices } = await readSeed(midi, session, await readInput(path), {
+    optimise: flags.flag('no-optimise') ? false : optimise,
+    remap: flags.flag('remap'),
+    defaultInstruments: flags.flag('default-instruments'),
+    removeEmptyChannels: flags.flag('remove-empty-channels'),
+    keepSmallChanges: flags.flag('keep-small-changes'),
+    events: flags.text('seed-events') === null ? null : flags.whole('seed-events', 0, { min: 0, max: most }),
+  }).catch((error: unknown) => {
+    if (!(error instanceof SluiceError)) throw error;
+    throw new SluiceError(error.status, error.code, `${path}: ${error.message}`, error.hint, {
+      cause: error,
     });
+  });
   for (const notice of notices) tell(`${path}: ${notice}`);
-  const events = rows.subarray(0, rows.length - ROW); // without eos
-  if (events.length <= ROW) tell(`${path}: there is no music in it; the piece begins anew`);
-  const wanted = flags.whole('seed-events', events.length / ROW - 1, { min: 0, max: most });
-  return events.slice(0, (wanted + 1) * ROW);
+  if (rows.length <= ROW && flags.text('seed-events') === null)
+    tell(`${path}: there is no music in it; the piece begins anew`);
+  return rows;
 }
 
 async function composeFiles(flags: Flags, output: Parameters<Command['run']>[1], stop: Stop): Promise<void> {

@@ -5,13 +5,13 @@ mod common;
 use std::path::Path;
 use std::sync::Arc;
 
-use safetensors::Dtype;
+use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use skytnt_midi::kernels;
 use skytnt_midi::model::{Model, Weights};
 use skytnt_midi::sample::{Allowed, Limits, Sampling, distribution};
 use skytnt_midi::session::{Session, Setup};
-use skytnt_midi::tokenizer::{Kind, ROW, Version};
+use skytnt_midi::tokenizer::{Kind, ROW, Row, Version};
 
 fn session(folder: &Path, weights: Weights, setup: &Setup<'_>) -> Session {
     Session::new(Arc::new(Model::load(folder, weights, None, None).unwrap()), setup).unwrap()
@@ -20,7 +20,11 @@ fn session(folder: &Path, weights: Weights, setup: &Setup<'_>) -> Session {
 /// Largest distance of outputs from the golden's, for hidden states and logits.
 fn distances(session: &mut Session, golden: &Value) -> (f64, f64) {
     let prompt = common::rows(&golden["prompt"]);
-    let (hidden, logits) = session.logits(&prompt, &|| false).unwrap();
+    distances_after(session, &prompt, golden)
+}
+
+fn distances_after(session: &mut Session, prompt: &[Row], golden: &Value) -> (f64, f64) {
+    let (hidden, logits) = session.logits(prompt, &|| false).unwrap();
     let net = session.model().config.net.clone();
     let every = golden["every"].as_u64().unwrap() as usize;
     let sparse = |values: &[f32], width: usize, step: usize| -> Vec<f64> {
@@ -121,43 +125,79 @@ fn filters_are_the_originals() {
 
 #[test]
 fn distributions_of_a_sampled_run_are_the_originals() {
+    let sampling = Sampling { temperature: 0.9, top_p: 0.8, top_k: 20 };
     for name in ["tiny", "tiny-v1", "odd"] {
         let golden = common::golden(&format!("{name}.json"));
         let folder = common::TempFolder::new(&format!("sampled-{name}"));
         common::write_folder(&folder.0, &golden["config"], &common::seeded_tensors(&golden, Dtype::F32));
-        let mut session = session(&folder.0, Weights::F32, &Setup::default());
         let rows = common::rows(&golden["sampled"]);
         let start = golden["prompt"].as_array().unwrap().len();
-        let (_, logits) = session.logits(&rows, &|| false).unwrap();
-        let config = session.model().config.clone();
-        let sampling = Sampling { temperature: 0.9, top_p: 0.8, top_k: 20 };
-        let mut caught = golden["distributions"].as_array().unwrap().iter();
-        let vocab = config.net.vocab_size;
-        for (i, row) in rows.iter().enumerate().skip(start) {
-            let kind = config.version.kind_of(row[0]);
-            let places = kind.map_or(1, |kind| config.version.params(kind).len() + 1);
-            for place in 0..places {
-                let want = caught.next().unwrap();
-                let allowed =
-                    Allowed::at(config.version, &Limits::default(), kind.filter(|_| place > 0), place);
-                let at = ((i - 1) * ROW + place) * vocab;
-                let (k, mut scratch) = (kernels::available()[0], Vec::new());
-                let mut got = distribution(&k, &logits[at..at + vocab], &sampling, &allowed, &mut scratch);
-                let tokens = want[0].as_array().unwrap().iter().map(|t| t.as_u64().unwrap() as u32);
-                let mut want: Vec<(u32, f64)> = tokens.zip(common::floats(&want[1])).collect();
-                got.sort_by_key(|(token, _)| *token);
-                want.sort_by_key(|(token, _)| *token);
-                assert_eq!(got.len(), want.len(), "{name} row {i} place {place}: {got:?} {want:?}");
-                for ((a, p), (b, q)) in got.iter().zip(&want) {
-                    assert!(
-                        a == b && (f64::from(*p) - q).abs() < 5e-6,
-                        "{name} row {i} place {place}: {a} {p} {b} {q}"
-                    );
+        for k in kernels::available() {
+            let mut session = session(&folder.0, Weights::F32, &Setup { threads: 2, kernels: Some(k.name) });
+            let (_, logits) = session.logits(&rows, &|| false).unwrap();
+            let config = session.model().config.clone();
+            let mut caught = golden["distributions"].as_array().unwrap().iter();
+            let vocab = config.net.vocab_size;
+            for (i, row) in rows.iter().enumerate().skip(start) {
+                let kind = config.version.kind_of(row[0]);
+                let places = kind.map_or(1, |kind| config.version.params(kind).len() + 1);
+                for place in 0..places {
+                    let what = format!("{name} {} row {i} place {place}", k.name);
+                    let want = caught.next().unwrap();
+                    let kind = kind.filter(|_| place > 0);
+                    let allowed = Allowed::at(config.version, &Limits::default(), kind, place);
+                    let at = ((i - 1) * ROW + place) * vocab;
+                    let mut got =
+                        distribution(&k, &logits[at..at + vocab], &sampling, &allowed, &mut Vec::new());
+                    let tokens = want[0].as_array().unwrap().iter().map(|t| t.as_u64().unwrap() as u32);
+                    let mut want: Vec<(u32, f64)> = tokens.zip(common::floats(&want[1])).collect();
+                    got.sort_by_key(|(token, _)| *token);
+                    want.sort_by_key(|(token, _)| *token);
+                    assert_eq!(got.len(), want.len(), "{what}: {got:?} {want:?}");
+                    for ((a, p), (b, q)) in got.iter().zip(&want) {
+                        assert!(a == b && (f64::from(*p) - q).abs() < 1e-6, "{what}: {a} {p} {b} {q}");
+                    }
                 }
             }
+            assert!(caught.next().is_none());
         }
-        assert!(caught.next().is_none());
     }
+}
+
+#[test]
+fn a_lora_of_peft_gives_what_the_original_merges() {
+    let (base, golden) = (common::golden("tiny.json"), common::golden("lora/golden.json"));
+    let folder = common::TempFolder::new("peft");
+    common::write_folder(&folder.0, &base["config"], &common::seeded_tensors(&base, Dtype::F32));
+    // PEFT's own layout, and that of the original's training, whose names lack PEFT's prefix.
+    let bytes = std::fs::read(common::testdata("lora/adapter_model.safetensors")).unwrap();
+    let saved = SafeTensors::deserialize(&bytes).unwrap();
+    let bare = saved.iter().map(|(name, tensor)| {
+        let name = name.strip_prefix("base_model.model.").unwrap().to_string();
+        (name, tensor.dtype(), tensor.shape().to_vec(), tensor.data().to_vec())
+    });
+    std::fs::create_dir(folder.0.join("bare")).unwrap();
+    let at = |name: &str| folder.0.join("bare").join(name);
+    common::write_safetensors(&at("adapter_model.safetensors"), &bare.collect());
+    std::fs::copy(common::testdata("lora/adapter_config.json"), at("adapter_config.json")).unwrap();
+
+    let prompt = common::rows(&base["prompt"]);
+    let want = common::rows(&golden["greedy"]);
+    for lora in [common::testdata("lora"), folder.0.join("bare")] {
+        let model = Model::load(&folder.0, Weights::F32, None, Some(&lora)).unwrap();
+        let mut session = Session::new(Arc::new(model), &Setup::default()).unwrap();
+        let (hidden, logits) = distances_after(&mut session, &prompt, &golden);
+        assert!(hidden < 2e-5 && logits < 2e-5, "{}: {hidden} {logits}", lora.display());
+        session.start(&prompt, &[1], &|| false).unwrap();
+        for _ in prompt.len()..want.len() {
+            let sampling = Sampling { top_k: 1, ..Sampling::default() };
+            session.step(&sampling, &Limits::default(), &|| false, &mut |_, _| {}).unwrap();
+        }
+        assert_eq!(session.rows(0), want);
+    }
+    let plain = Model::load(&folder.0, Weights::F32, None, None).unwrap();
+    let mut session = Session::new(Arc::new(plain), &Setup::default()).unwrap();
+    assert!(distances_after(&mut session, &prompt, &golden).1 > 0.1);
 }
 
 #[test]

@@ -8,6 +8,7 @@ import { type ComposeRequest, composeRequest, ROW, weightKind } from '../../../s
 import { EventReader } from '../../midi/events.ts';
 import type { Midi, MidiSession } from '../../midi/index.ts';
 import { drumKit, instrument, key, timeSignature } from '../../midi/names.ts';
+import { readSeed, type Seed } from '../../midi/seed.ts';
 import type { MidiTurns } from '../../midi/turns.ts';
 import { type Exchange, type Route, sendJson } from '../http-server.ts';
 
@@ -22,10 +23,16 @@ const nameOrNumber = z.union([z.string(), z.number().int()]).transform(String);
 
 const body = z.strictObject({
   model: z.string().nullish(),
+  config: z.string().nullish(),
+  lora: z.string().nullish(),
   weights: weightKind.nullish(),
   seed_midi: z.base64().nullish(),
   seed_events: z.number().int().min(0).nullish(),
   optimise: z.boolean().nullish(), // null: as the model was trained
+  remap: z.boolean().default(false),
+  default_instruments: z.boolean().default(false),
+  remove_empty_channels: z.boolean().default(false),
+  keep_small_changes: z.boolean().default(false),
   events: parameters.events.default(512),
   seconds: parameters.seconds.default(0),
   temperature: parameters.temperature.default(1),
@@ -79,26 +86,17 @@ function requestOf(given: Body): ComposeRequest {
   };
 }
 
-interface Seed {
-  rows: Uint32Array; // without eos
-  notices: string[];
-}
-
-async function seedOf(midi: Midi, session: MidiSession, given: Body): Promise<Seed> {
+function seedOf(midi: Midi, session: MidiSession, given: Body): Promise<Seed> {
   if (given.seed_midi === null || given.seed_midi === undefined)
-    return { rows: new Uint32Array(), notices: [] };
-  const tidy = given.optimise ?? session.optimiseMidi;
-  const file = Buffer.from(given.seed_midi, 'base64');
-  const { rows, notices } = await midi.tokenize(file, {
-    version: session.version,
-    remap: tidy,
-    defaultInstruments: tidy,
-    removeEmptyChannels: tidy,
-    keepSmallChanges: false,
-    strict: false,
+    return Promise.resolve({ rows: new Uint32Array(), notices: [] });
+  return readSeed(midi, session, Buffer.from(given.seed_midi, 'base64'), {
+    optimise: given.optimise ?? null,
+    remap: given.remap,
+    defaultInstruments: given.default_instruments,
+    removeEmptyChannels: given.remove_empty_channels,
+    keepSmallChanges: given.keep_small_changes,
+    events: given.seed_events ?? null,
   });
-  const events = rows.length / ROW - 2; // without bos and eos
-  return { rows: rows.slice(0, (Math.min(given.seed_events ?? events, events) + 1) * ROW), notices };
 }
 
 const send = (response: ServerResponse, data: unknown): void => {
@@ -117,8 +115,8 @@ async function compose(services: MidiServices, given: Body, { response, signal }
   const choice = {
     path,
     weights: given.weights ?? null,
-    config: null,
-    lora: null,
+    config: given.config ?? null,
+    lora: given.lora ?? null,
     threads: services.threads,
   };
   const result = await services.turns.run(choice, signal, async (session, midi) => {

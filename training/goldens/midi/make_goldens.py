@@ -1,8 +1,9 @@
 """Makes native/midi/testdata from the original implementation: tokens of made-up files, and what seeded models compute.
 
-    python make_goldens.py --original PATH [--only files|models|medium]
+    python make_goldens.py --original PATH [--only files|models|medium|lora]
 
-PATH is a checkout of SkyTNT/midi-model (Apache-2.0), which is run and not copied. Needs torch, transformers, numpy.
+PATH is a checkout of SkyTNT/midi-model (Apache-2.0), which is run and not copied. Needs torch, transformers, numpy, and
+peft for `lora`.
 """
 import argparse
 import json
@@ -165,10 +166,52 @@ def model_golden(midi_model, name, prompt, every, events):
     return golden
 
 
+def lora_golden(midi_model, prompt, events):
+    """A LoRA that PEFT makes, trains for some steps and saves, and what the original computes after merging it."""
+    import torch
+    from peft import LoraConfig, LoraModel, get_peft_model
+
+    torch.manual_seed(3)
+    model = seeded_model(midi_model, "tiny")
+    config = LoraConfig(r=2, lora_alpha=3, lora_dropout=0, bias="none", alpha_pattern={"v_proj": 8},
+                        rank_pattern={"down_proj": 1},
+                        target_modules=r"net\.layers\.[03]\.(self_attn\.[qv]_proj|mlp\.down_proj)|"
+                                       r"net_token\.layers\.0\.(self_attn\.o_proj|mlp\.gate_proj)")
+    adapted = get_peft_model(model, config)
+    rows = torch.tensor([prompt])
+    trained = [p for p in adapted.parameters() if p.requires_grad]
+    optimizer = torch.optim.Adam(trained, lr=0.03)
+    losses = []
+    for _ in range(12):
+        hidden = model.forward(rows)[0]
+        forced = torch.cat([hidden[:-1, None], model.net_token.embed_tokens(rows[0, 1:, :-1])], dim=1)
+        logits = model.lm_head(model.net_token.forward(inputs_embeds=forced).last_hidden_state)
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), rows[0, 1:].flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    adapted.save_pretrained(OUT / "lora")
+    (OUT / "lora" / "README.md").unlink()
+    print("lora: loss", losses[0], "to", losses[-1])
+
+    merged = seeded_model(midi_model, "tiny").load_merge_lora(str(OUT / "lora"))
+    assert not any(isinstance(m, LoraModel) for m in merged.modules())
+    golden = {"every": 601}
+    with torch.inference_mode():
+        hidden = merged.forward(rows)[0]
+        forced = torch.cat([hidden[:-1, None], merged.net_token.embed_tokens(rows[0, 1:, :-1])], dim=1)
+        logits = merged.lm_head(merged.net_token.forward(inputs_embeds=forced).last_hidden_state)
+        golden["hidden"] = rounded(hidden[:, :: hidden.shape[1] // 16])
+        golden["logits"] = rounded(logits[..., :: golden["every"]])
+        golden["greedy"] = merged.generate(np.array(prompt), max_len=len(prompt) + events, top_k=1)[0].tolist()
+    return golden
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--original", type=Path, required=True)
-    parser.add_argument("--only", choices=["files", "models", "medium"])
+    parser.add_argument("--only", choices=["files", "models", "medium", "lora"])
     args = parser.parse_args()
     MIDI, midi_model, midi_tokenizer = load_original(args.original)
     OUT.mkdir(parents=True, exist_ok=True)
@@ -207,6 +250,9 @@ def main():
         tensors = {key: torch.from_numpy(seeded.tensor(SALTS["tiny"] + key, shape)) for key, shape in
                    (("net.norm.weight", (64,)), ("net_token.norm.weight", (64,)), ("small", (3, 2)))}
         torch.save({"epoch": 3, "rate": 0.5, "names": ["a", None, True], "state_dict": tensors}, OUT / "pickle.ckpt")
+    if args.only in (None, "lora"):
+        golden = lora_golden(midi_model, prompts["v2"], 8)
+        (OUT / "lora" / "golden.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
     if args.only in (None, "medium"):
         golden = model_golden(midi_model, "tv2o-medium", prompts["v2"], 127, 0)
         print("tv2o-medium: spread of logits", golden["spread"])

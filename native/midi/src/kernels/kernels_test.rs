@@ -21,6 +21,11 @@ fn activations(columns: usize, count: usize) -> Floats {
     x
 }
 
+/// The first alone under Miri, which is thousands of times slower.
+fn some<T>(all: &[T]) -> &[T] {
+    if cfg!(miri) { &all[..1] } else { all }
+}
+
 /// Row-major weights with rows padded to `stride`, and the exact products with the activations.
 fn reference(w: &[f32], stride: usize, rows: usize, x: &Floats) -> Vec<f64> {
     let mut out = Vec::new();
@@ -42,8 +47,8 @@ fn close(name: &str, got: &[f32], want: &[f64], bound: f64) {
 #[test]
 fn float_products_are_right_in_every_set_and_shape() {
     for kernels in available() {
-        for (rows, columns, count) in
-            [(1, 1, 1), (5, 48, 1), (9, 200, 3), (16, 128, 4), (7, 130, 5), (8, 64, 13)]
+        for &(rows, columns, count) in
+            some(&[(5, 48, 2), (1, 1, 1), (5, 48, 1), (9, 200, 3), (16, 128, 4), (7, 130, 5), (8, 64, 13)])
         {
             let x = activations(columns, count);
             let stride = columns.next_multiple_of(16);
@@ -73,9 +78,15 @@ fn float_products_are_right_in_every_set_and_shape() {
 #[test]
 fn eight_bit_products_are_those_of_the_rounded_numbers() {
     for kernels in available() {
-        for (rows, columns, count) in
-            [(1, 1, 1), (5, 128, 1), (40, 200, 3), (64, 384, 4), (6, 1024, 9), (33, 130, 6)]
-        {
+        for &(rows, columns, count) in some(&[
+            (33, 130, 2),
+            (1, 1, 1),
+            (5, 128, 1),
+            (40, 200, 3),
+            (64, 384, 4),
+            (6, 1024, 9),
+            (33, 130, 6),
+        ]) {
             let x = activations(columns, count);
             let stride = x.stride;
             let mut w = vec![0i8; rows * stride];
@@ -130,7 +141,7 @@ fn attention_in_parts_is_attention_at_once() {
         .map(|i| (0..count).map(|t| weights[t] / total * f64::from(values[t * width + i])).sum())
         .collect();
     for kernels in available() {
-        for part in [count, 16, 5] {
+        for &part in some(&[16, count, 5]) {
             let (mut state, mut sum) = (Softmax::default(), vec![0.0f32; width]);
             let mut scores = vec![0.0f32; count];
             for begin in (0..count).step_by(part) {
@@ -158,7 +169,8 @@ fn attention_in_parts_is_attention_at_once() {
 
 #[test]
 fn exponentials_norms_and_gates() {
-    let xs: Vec<f32> = (-1000..=880).map(|i| i as f32 / 10.0).collect();
+    let xs: Vec<f32> =
+        (-1000..=880).step_by(if cfg!(miri) { 47 } else { 1 }).map(|i| i as f32 / 10.0).collect();
     for kernels in available() {
         let mut got = xs.clone();
         kernels.exp_all(&mut got);

@@ -204,9 +204,8 @@ kernels!(for_neon, "neon", super::neon::Neon, 4, #[target_feature(enable = "neon
 
 /// All kernels that this processor can run, the fastest first.
 pub fn available() -> Vec<Kernels> {
-    let mut list = Vec::new();
     #[cfg(target_arch = "x86_64")]
-    {
+    let own = {
         let avx2 = is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("fma")
             && is_x86_feature_detected!("f16c");
@@ -215,17 +214,14 @@ pub fn available() -> Vec<Kernels> {
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vnni");
-        if avx2 && avx512 {
-            list.push(for_avx512::KERNELS);
-        }
-        if avx2 {
-            list.push(for_avx2::KERNELS);
-        }
-    }
+        [(avx2 && avx512, for_avx512::KERNELS), (avx2, for_avx2::KERNELS)]
+    };
     #[cfg(target_arch = "aarch64")]
-    list.push(for_neon::KERNELS);
-    list.push(for_any::KERNELS);
-    list
+    let own = [(true, for_neon::KERNELS)];
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let own = [];
+    let there = own.into_iter().filter_map(|(there, kernels)| there.then_some(kernels));
+    there.chain([for_any::KERNELS]).collect()
 }
 
 /// The kernels that suit this processor best.
