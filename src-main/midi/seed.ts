@@ -2,6 +2,8 @@
 import { ROW } from '../../src-preload/contract/midi.ts';
 import type { Midi, MidiSession } from './index.ts';
 
+const LEARNT = 4096; // events, by the configurations that SkyTNT publishes
+
 export interface SeedChoice {
   optimise: boolean | null; // all three of the next; null: as the model was trained
   remap: boolean;
@@ -31,6 +33,13 @@ export async function readSeed(
     keepSmallChanges: choice.keepSmallChanges,
     strict: false,
   });
-  const events = Math.max(0, rows.length / ROW - 2);
-  return { rows: rows.slice(0, (Math.min(choice.events ?? events, events) + 1) * ROW), notices };
+  const there = Math.max(0, rows.length / ROW - 2);
+  const events = Math.min(choice.events ?? there, there);
+  const long =
+    `${events} events are read, and models are made for at most ${LEARNT}: that takes long, and what follows may be ` +
+    'poor. Read fewer (seed events).';
+  return {
+    rows: rows.slice(0, (events + 1) * ROW),
+    notices: events > LEARNT ? [...notices, long] : notices,
+  };
 }
