@@ -133,6 +133,8 @@ fn distributions_of_a_sampled_run_are_the_originals() {
         let rows = common::rows(&golden["sampled"]);
         let start = golden["prompt"].as_array().unwrap().len();
         for k in kernels::available() {
+            // Shorter vectors mean longer sums, whose rounding shows at the seventh digit.
+            let bound = if k.name.starts_with("avx") { 1e-6 } else { 2e-6 };
             let mut session = session(&folder.0, Weights::F32, &Setup { threads: 2, kernels: Some(k.name) });
             let (_, logits) = session.logits(&rows, &|| false).unwrap();
             let config = session.model().config.clone();
@@ -155,7 +157,7 @@ fn distributions_of_a_sampled_run_are_the_originals() {
                     want.sort_by_key(|(token, _)| *token);
                     assert_eq!(got.len(), want.len(), "{what}: {got:?} {want:?}");
                     for ((a, p), (b, q)) in got.iter().zip(&want) {
-                        assert!(a == b && (f64::from(*p) - q).abs() < 1e-6, "{what}: {a} {p} {b} {q}");
+                        assert!(a == b && (f64::from(*p) - q).abs() < bound, "{what}: {a} {p} {b} {q}");
                     }
                 }
             }
