@@ -24,11 +24,12 @@ function studio(args, env = {}) {
 }
 
 async function withoutDisplay() {
+  console.log('There is no display: the demo runs instead, then the studio on a screen in memory.');
   const status = await demo();
   if (status !== 0) return status;
   const folder = join(root, 'demo-output');
   mkdirSync(folder, { recursive: true });
-  console.log('There is no display: the studio runs on a screen in memory and keeps a picture of itself.');
+  console.log(`The studio starts on a screen in memory; its picture will be ${join(folder, 'studio.png')}`);
   const screen = await startXvfb({ width: 1440, height: 920 });
   // The example must not be added to what somebody draws, so it gets a data folder of its own.
   const data = mkdtempSync(join(tmpdir(), 'sluice-start-'));
