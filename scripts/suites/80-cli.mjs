@@ -15,6 +15,7 @@ import { basename, join } from 'node:path';
 import { writeBadModels } from '../lib/bad-models.mjs';
 import { sluice, sluicePlain } from '../lib/cli.mjs';
 import { root } from '../lib/paths.mjs';
+import { sideBySide } from '../lib/pool.mjs';
 import { capture } from '../lib/process.mjs';
 import { writeSeededFile, writeSeededFolder } from '../lib/seeded.mjs';
 
@@ -324,7 +325,7 @@ async function checkUsage(check, { at, env }) {
     [['probe', 'unet', '--model', at('tiny')], /--out|--in/],
     [['models', 'sell'], /sell/],
   ];
-  for (const [args, message] of table) await refuses(check, args, 2, message, env);
+  await sideBySide(table, ([args, message]) => refuses(check, args, 2, message, env));
 }
 
 async function refuses(
@@ -359,11 +360,11 @@ async function checkBadInput(check, { at, env }) {
   ];
   const bad = (args, message, title) => refuses(check, ['paint', ...tiny, ...args], 3, message, env, title);
 
-  for (const [what, path] of writeBadModels(at('bad'), good, proof)) {
+  await sideBySide(writeBadModels(at('bad'), good, proof), async ([what, path]) => {
     const named = new RegExp(`${basename(path)}: [^]*\\n\\S`); // the file, what is wrong, and what to do
     await bad(['--model', path], named, `model: ${what}`);
     await refuses(check, ['models', 'verify', path], 3, named, env, `models verify: ${what}`);
-  }
+  });
   check('no code of a model file was run', !existsSync(proof));
   await bad(['--model', at('missing.safetensors')], /missing\.safetensors/, 'model: missing');
   await bad(['--model', at('tiny/controlnet')], /./, 'model: a ControlNet in place of a pipeline');
