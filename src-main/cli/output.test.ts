@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { SluiceError, Status } from '../../src-preload/contract/errors.ts';
 import { duration, Output, progressText } from './output.ts';
 
-function capture(json: boolean, isTTY = false) {
+function capture(json: boolean, isTTY = false, columns = 60) {
   const written = { out: '', err: '' };
   const output = new Output(json, {
     out: { write: (text: string) => (written.out += text) },
-    err: { write: (text: string) => (written.err += text), isTTY, columns: 60 },
+    err: { write: (text: string) => (written.err += text), isTTY, columns },
   });
   return { output, written };
 }
@@ -56,6 +56,12 @@ describe('for people', () => {
     expect(bars[1]).toMatch(/^\[#{12}\.{12}\] sample 2\/4/);
     expect(Math.max(...bars.map((bar) => bar.length))).toBeLessThan(60);
     expect(written.err).not.toContain('\n');
+  });
+
+  it('draws the whole bar on a terminal of unknown width', () => {
+    const { output, written } = capture(false, true, 0);
+    output.progress(step(0));
+    expect(written.err).toBe(`\r\x1b[2K[${'.'.repeat(24)}] sample 0/4`);
   });
 
   it('prints plain lines elsewhere', () => {

@@ -57,7 +57,9 @@ export class Output {
     if (this.#streams.err.isTTY === true) {
       const done = progress.steps > 0 ? Math.round((BAR_WIDTH * progress.step) / progress.steps) : 0;
       const bar = `[${'#'.repeat(done)}${'.'.repeat(BAR_WIDTH - done)}] ${text}`;
-      this.#streams.err.write(`\r\x1b[2K${bar.slice(0, (this.#streams.err.columns ?? 80) - 1)}`);
+      const { columns = 0 } = this.#streams.err;
+      const width = columns > 0 ? columns : 80; // a terminal that nobody gave a size says 0
+      this.#streams.err.write(`\r\x1b[2K${bar.slice(0, width - 1)}`);
       this.#barShown = true;
     } else if (text !== this.#lastLine) {
       this.#streams.err.write(`${text}\n`);
