@@ -41,7 +41,7 @@ export default tseslint.config(
   },
   {
     // Specs hold functions that run in the page.
-    files: ['e2e/**/*.mjs'],
+    files: ['e2e/**/*.mjs', 'bench/studio.mjs'],
     languageOptions: {
       globals: {
         AnalyserNode: 'readonly',
@@ -49,6 +49,7 @@ export default tseslint.config(
         AudioDestinationNode: 'readonly',
         AudioNode: 'readonly',
         document: 'readonly',
+        MessageChannel: 'readonly',
         navigator: 'readonly',
         requestAnimationFrame: 'readonly',
         WheelEvent: 'readonly',

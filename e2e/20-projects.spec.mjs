@@ -1,6 +1,7 @@
 // Nothing is lost: the studio is killed in the middle of work and of painting, projects are saved and opened.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { paintingProcess } from './processes.mjs';
 import { drawingArea, drawStroke, paintSmall, startStudio } from './studio.mjs';
 
 export const title = 'projects survive';
@@ -74,20 +75,6 @@ async function checkSaving(check, studio) {
   check('it opens again with all it had', strokes(kept(home)) === 4);
   const left = readdirSync(home).filter((name) => name.includes('.part'));
   check('no partial file is left', left.length === 0, left.join());
-}
-
-// The painting process, by its parent: the one of this studio that has the engine's addon open.
-function paintingProcess(mainPid) {
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      const parent = Number(/PPid:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
-      if (parent === mainPid && readFileSync(`/proc/${pid}/maps`, 'utf8').includes('sluice.node'))
-        return Number(pid);
-    } catch {
-      // it has ended meanwhile
-    }
-  }
-  return null;
 }
 
 async function checkLostChild(check, studio) {

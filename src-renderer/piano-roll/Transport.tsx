@@ -2,7 +2,7 @@
 import { Circle, Drum, Keyboard, Pause, Play, Repeat, SkipBack } from 'lucide-react';
 import { useEffect, useRef } from 'react';
 import { runCommand } from '../app/commands/table.ts';
-import { currentDocument, performOn, sealStep, usePart } from '../app/document.ts';
+import { currentDocument, performOn, sealStep, useDocument, usePart } from '../app/document.ts';
 import { setMeter, setTempo } from '../core/music/actions.ts';
 import { MAX_BPM, type Meter, MIN_BPM } from '../core/music/model.ts';
 import { positionText } from '../core/music/time.ts';
@@ -10,7 +10,7 @@ import { IconButton } from '../ui/IconButton.tsx';
 import { playheadNow } from './playback/player.ts';
 import { usePorts } from './playback/midi-ports.ts';
 import { NumberField } from './NumberField.tsx';
-import { useRollView } from './view.ts';
+import { rollNow, useRollView } from './view.ts';
 
 // Written by hand each frame: React has no part in what changes sixty times a second.
 function Position() {
@@ -19,14 +19,19 @@ function Position() {
     let frame = 0;
     let last = '';
     const show = (): void => {
-      frame = requestAnimationFrame(show);
+      cancelAnimationFrame(frame);
+      if (rollNow().playing) frame = requestAnimationFrame(show);
       const text = positionText(currentDocument().music.meters, playheadNow());
       if (text === last || shown.current === null) return;
       last = text;
       shown.current.textContent = text;
     };
     show();
-    return () => cancelAnimationFrame(frame);
+    const leave = [useRollView.subscribe(show), useDocument.subscribe(show)];
+    return () => {
+      leave.forEach((stop) => stop());
+      cancelAnimationFrame(frame);
+    };
   }, []);
   return <output ref={shown} className="roll-position" aria-label="Position" aria-live="off" />;
 }

@@ -58,11 +58,6 @@ export class RollStage {
       useDocument.subscribe(() => this.redraw()),
     ];
     this.#resize();
-    const tick = (): void => {
-      this.#frame = requestAnimationFrame(tick);
-      this.#draw();
-    };
-    tick();
   }
 
   destroy(): void {
@@ -86,6 +81,7 @@ export class RollStage {
 
   redraw(): void {
     this.#dirty = true;
+    this.#askForFrame();
   }
 
   setMarquee(marquee: Marquee | null): void {
@@ -126,6 +122,16 @@ export class RollStage {
     }
     setRoll({ scale: within(rollNow().scale, this.size.height) });
     this.redraw();
+  }
+
+  // Frames are asked for while something changes: a roll at rest costs nothing.
+  #askForFrame(): void {
+    if (this.#frame !== 0) return;
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#draw();
+      if (rollNow().playing) this.#askForFrame();
+    });
   }
 
   #draw(): void {

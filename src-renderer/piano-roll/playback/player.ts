@@ -1,6 +1,5 @@
 // Plays the document as it is: every few hundredths of a second, the notes of the next moment are given to the sound
 // with exact times. Edits are heard at once, and a loop's end needs no special care from it.
-import * as Tone from 'tone';
 import { tellFailure } from '../../app/notices.ts';
 import {
   audibleTracks,
@@ -12,14 +11,14 @@ import {
 import { barTicks, beatsBetween, meterAt, secondsAt, ticksAt } from '../../core/music/time.ts';
 import { heardMusic, rollNow, setRoll } from '../view.ts';
 import { sendNote, sendSilence } from './midi-ports.ts';
-import { liveSound, restSound, type SoundSource } from './sound.ts';
+import { type LiveSound, liveSound, restSound } from './sound.ts';
 
 const AHEAD = 0.18; // seconds that are scheduled in advance
 const EVERY = 0.04;
 const START = 0.06;
 
 interface Run {
-  readonly sound: SoundSource;
+  readonly sound: LiveSound;
   readonly timer: number;
   // Playback is a line of stretches: at `at` (context seconds) the music is at `tick`. A loop begins a new one.
   stretches: { at: number; tick: number }[];
@@ -27,13 +26,12 @@ interface Run {
 }
 
 let run: Run | null = null;
-const now = (): number => Tone.getContext().currentTime;
 
 // Where the music is, in ticks.
 export function playheadNow(): number {
   const { playhead } = rollNow();
   if (run === null) return playhead;
-  const time = now();
+  const time = run.sound.context.currentTime;
   const stretch = run.stretches.findLast(({ at }) => at <= time) ?? run.stretches[0];
   if (stretch === undefined) return playhead;
   const { tempos } = heardMusic();
@@ -41,7 +39,7 @@ export function playheadNow(): number {
 }
 
 function schedule(
-  out: SoundSource,
+  { source, context }: LiveSound,
   music: MusicDocument,
   from: number,
   to: number,
@@ -53,14 +51,14 @@ function schedule(
       if (tick < from) continue;
       const at = timeOf(tick);
       const seconds = timeOf(heldUntil(track, tick + duration)) - at;
-      if (!sendNote(track.channel, pitch, velocity, seconds, at - now())) {
-        out.play(track, pitch, velocity, seconds, at);
+      if (!sendNote(track.channel, pitch, velocity, seconds, at - context.currentTime)) {
+        source.play(track, pitch, velocity, seconds, at);
       }
     }
   }
   if (!rollNow().metronome) return;
   for (const { tick, beat } of beatsBetween(music.meters, from, to)) {
-    if (tick >= from && tick < to) out.click(timeOf(tick), beat === 1);
+    if (tick >= from && tick < to) source.click(timeOf(tick), beat === 1);
   }
 }
 
@@ -68,7 +66,7 @@ function advance(): void {
   if (run === null) return;
   const music = heardMusic();
   const { loop, recording } = rollNow();
-  const until = now() + AHEAD;
+  const until = run.sound.context.currentTime + AHEAD;
   for (;;) {
     const stretch = run.stretches.at(-1);
     if (stretch === undefined) return;
@@ -92,11 +90,12 @@ function advance(): void {
 
 async function begin(): Promise<void> {
   const sound = await liveSound();
-  await sound.prepare(heardMusic());
+  await sound.source.prepare(heardMusic());
   if (!rollNow().playing || run !== null) return;
   const tick = rollNow().playhead;
-  const timer = Tone.getContext().setInterval(advance, EVERY);
-  run = { sound, timer, stretches: [{ at: now() + START, tick }], next: tick };
+  const { context } = sound;
+  const timer = context.setInterval(advance, EVERY);
+  run = { sound, timer, stretches: [{ at: context.currentTime + START, tick }], next: tick };
   advance();
 }
 
@@ -112,9 +111,9 @@ export function play(): void {
 // Stays where it is, or goes to `at` (ticks).
 export function stop(at: number = playheadNow()): void {
   if (run !== null) {
-    Tone.getContext().clearInterval(run.timer);
-    run.sound.silence();
-    restSound();
+    run.sound.context.clearInterval(run.timer);
+    run.sound.source.silence();
+    restSound(run.sound);
   }
   run = null;
   sendSilence();
@@ -135,8 +134,8 @@ export function audition(track: Track, pitch: number, velocity = 96, seconds = 0
   if (sendNote(track.channel, pitch, velocity, seconds, 0)) return;
   liveSound()
     .then((sound) => {
-      sound.play(track, pitch, velocity, seconds, now() + 0.005);
-      if (run === null) restSound();
+      sound.source.play(track, pitch, velocity, seconds, sound.context.currentTime + 0.005);
+      if (run === null) restSound(sound);
     })
     .catch(tellFailure);
 }

@@ -1,5 +1,4 @@
 // The music as sound in a file: the same instruments as live, rendered as fast as it can be.
-import * as Tone from 'tone';
 import {
   audibleTracks,
   heldUntil,
@@ -11,10 +10,9 @@ import { secondsAt } from '../../core/music/time.ts';
 import type { SoundNote } from '../../core/sound/font-synth.ts';
 import type { RenderOrder, Rendered } from '../../core/sound/messages.ts';
 import { soundFont } from './font/font.ts';
-import { stripOf } from './font/font-voices.ts';
+import { stripOf } from './font/strip.ts';
 import FontRenderer from './font/render-worker.ts?worker';
 import { tellOfFallback } from './sound.ts';
-import { Voices } from './voices.ts';
 
 const RATE = 44100;
 const TAIL = 2; // seconds for what rings on
@@ -63,6 +61,7 @@ async function renderWithFont(music: MusicDocument, seconds: number): Promise<Re
 }
 
 async function renderWithVoices(music: MusicDocument, seconds: number): Promise<RenderedMusic> {
+  const [Tone, { Voices }] = await Promise.all([import('tone'), import('./voices.ts')]);
   const rendered = await Tone.Offline(
     async () => {
       const voices = new Voices();

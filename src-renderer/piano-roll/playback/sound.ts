@@ -1,10 +1,8 @@
 // What notes sound with: the General MIDI sound font, or, where that cannot be had, the synthesiser of its own.
-import * as Tone from 'tone';
+import type { Context } from 'tone';
 import { tell } from '../../app/notices.ts';
 import type { MusicDocument, Track } from '../../core/music/model.ts';
 import { messageOf } from '../../core/sound/messages.ts';
-import { FontVoices } from './font/font-voices.ts';
-import { Voices } from './voices.ts';
 
 export interface SoundSource {
   // `at` in seconds of the context, `velocity` 1 to 127.
@@ -27,34 +25,50 @@ export function tellOfFallback(error: unknown): void {
   );
 }
 
-let current: Promise<SoundSource> | null = null;
+export interface LiveSound {
+  readonly source: SoundSource;
+  readonly context: Context;
+}
+
+let current: Promise<LiveSound> | null = null;
 let resting: ReturnType<typeof setTimeout> | undefined;
 
-// Makes the sound at the first use, and wakes the context, which rests while nothing plays.
-export async function liveSound(): Promise<SoundSource> {
-  clearTimeout(resting);
-  if (current === null) {
-    // A context of the browser's own takes the worklet from our origin, as the content policy wants; Tone's would make
-    // a blob of it.
-    Tone.setContext(new AudioContext({ latencyHint: 'interactive' }));
-    current = FontVoices.open().catch(async (error: unknown) => {
-      tellOfFallback(error);
-      const voices = new Voices();
-      await voices.ready;
-      return voices;
-    });
+// Tone starts an audio thread by being loaded, so it is loaded when something is to be heard.
+async function open(): Promise<LiveSound> {
+  const [Tone, { FontVoices }] = await Promise.all([import('tone'), import('./font/font-voices.ts')]);
+  // A context of the browser's own takes the worklet from our origin, as the content policy wants; Tone's would make a
+  // blob of it.
+  const context = new Tone.Context(new AudioContext({ latencyHint: 'interactive' }));
+  Tone.setContext(context, true);
+  try {
+    return { source: await FontVoices.open(), context };
+  } catch (error) {
+    tellOfFallback(error);
+    const { Voices } = await import('./voices.ts');
+    const voices = new Voices();
+    await voices.ready;
+    return { source: voices, context };
   }
-  await Tone.getContext().resume();
-  return current;
+}
+
+// Makes the sound at the first use, and wakes its context, which rests while nothing plays.
+export async function liveSound(): Promise<LiveSound> {
+  clearTimeout(resting);
+  current ??= open();
+  const sound = await current;
+  sound.context.clockSource = 'worker';
+  await sound.context.resume();
+  return sound;
 }
 
 const RINGS_ON_MS = 8000;
 
-// The audio thread costs processor time in silence too.
-export function restSound(): void {
+// The audio thread and Tone's clock cost processor time in silence too.
+export function restSound({ context }: LiveSound): void {
   clearTimeout(resting);
   resting = setTimeout(() => {
-    const { rawContext } = Tone.getContext();
+    context.clockSource = 'offline';
+    const { rawContext } = context;
     if ('suspend' in rawContext) void rawContext.suspend(0);
   }, RINGS_ON_MS);
 }

@@ -2,18 +2,11 @@
 import * as Tone from 'tone';
 import type { SoundNote, Strip } from '../../../core/sound/font-synth.ts';
 import type { FromWorklet, ToWorklet } from '../../../core/sound/messages.ts';
-import { isDrums, type MusicDocument, type Track } from '../../../core/music/model.ts';
+import type { MusicDocument, Track } from '../../../core/music/model.ts';
 import type { SoundSource } from '../sound.ts';
 import { soundFont } from './font.ts';
+import { stripOf } from './strip.ts';
 import workletUrl from './worklet.ts?worker&url';
-
-export const stripOf = (track: Track): Strip => ({
-  id: track.id,
-  drums: isDrums(track),
-  program: track.program,
-  volume: track.volume,
-  pan: track.pan,
-});
 
 // General MIDI's wood blocks, high and low.
 const CLICK: Strip = { id: 'metronome', drums: true, program: 0, volume: 110, pan: 64 };

@@ -1,0 +1,272 @@
+// The window's figures, each beside what it is meant to keep to. One run, on a machine that does nothing else:
+//   node bench/studio.mjs [--starts 5] [--json]
+// Start: from the process being started to a drawing area that takes strokes; cold is the first start of a new user,
+// after the system's file cache was emptied where that is allowed, warm the next ones. Pointer: from the event to the
+// end of the frame that shows it. Delay of the main process's event loop while it paints, composes and chats at once
+// (chatting where the language model is set up). Idle: processor time of all processes, of one core.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { chromium } from '@playwright/test';
+import midi from 'midi-file';
+import { descendants } from '../e2e/processes.mjs';
+import { drawingArea, startStudio } from '../e2e/studio.mjs';
+import { prepareOrExit } from '../scripts/bootstrap/index.mjs';
+import { startXvfb } from '../scripts/lib/display.mjs';
+import { electronArguments, electronProgram } from '../scripts/lib/electron.mjs';
+import { cacheDir, currentServer, modelPath } from '../scripts/lib/language.mjs';
+import { root } from '../scripts/lib/paths.mjs';
+
+const { values } = parseArgs({
+  options: { starts: { type: 'string', default: '5' }, json: { type: 'boolean', default: false } },
+});
+await prepareOrExit('run', { json: values.json });
+process.env.SLUICE_E2E_CACHE ??= join(cacheDir, '..');
+const withWords = (await currentServer()) !== null && existsSync(modelPath);
+
+const rows = [];
+function row(what, value, unit, limit, note = '') {
+  rows.push({ what, value, unit, limit, note });
+  if (values.json) return;
+  const verdict = limit === null || value === null ? '    ' : value <= limit ? 'ok  ' : 'over';
+  const shown = value === null ? 'not measured' : `${value.toFixed(unit === 's' ? 2 : 1)} ${unit}`;
+  const meant = limit === null ? '' : `, at most ${limit} ${unit}`;
+  console.log(`${verdict} ${what.padEnd(62)} ${shown}${meant}${note === '' ? '' : `; ${note}`}`);
+}
+const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
+const ascending = (numbers) => [...numbers].sort((a, b) => a - b);
+
+// Starts the program as a user does, and watches through its debugging port, which costs it next to nothing.
+async function startOnce(home, display) {
+  const began = Date.now();
+  const child = spawn(electronProgram(), ['--remote-debugging-port=0', ...electronArguments()], {
+    cwd: root,
+    env: {
+      ...process.env,
+      DISPLAY: display,
+      XDG_DATA_HOME: join(home, 'data'),
+      XDG_CACHE_HOME: process.env.SLUICE_E2E_CACHE,
+    },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const endpoint = await new Promise((resolve, reject) => {
+    let said = '';
+    child.once('exit', (code) => reject(new Error(`the studio ended with status ${code}: ${said}`)));
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      said += text;
+      const found = /DevTools listening on (ws:\S+)/.exec(said);
+      if (found !== null) resolve(found[1]);
+    });
+  });
+  const browser = await chromium.connectOverCDP(endpoint);
+  const [context] = browser.contexts();
+  const page = context.pages()[0] ?? (await context.waitForEvent('page'));
+  await page.getByRole('application', { name: 'Drawing area' }).waitFor();
+  // Two frames later it has been drawn, and the thread is free for a stroke.
+  const usable = await page.evaluate(
+    () =>
+      new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(Date.now())))),
+  );
+  const painted = await page.evaluate(
+    () => performance.timeOrigin + performance.getEntriesByName('first-contentful-paint')[0].startTime,
+  );
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  await browser.close();
+  child.kill('SIGTERM');
+  await ended;
+  return { usable: (usable - began) / 1000, painted: (painted - began) / 1000 };
+}
+
+function dropFileCache() {
+  try {
+    writeFileSync('/proc/sys/vm/drop_caches', '3');
+    return 'file cache emptied';
+  } catch {
+    return 'file cache as it was';
+  }
+}
+
+async function measureStarts() {
+  const screen = await startXvfb();
+  const home = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+  try {
+    const note = dropFileCache();
+    const cold = await startOnce(home, screen.display);
+    row('cold start to usable', cold.usable, 's', 2.5, `first paint ${cold.painted.toFixed(2)} s, ${note}`);
+    const warm = [];
+    for (let i = 0; i < Number(values.starts); i++) warm.push(await startOnce(home, screen.display));
+    const usable = ascending(warm.map((start) => start.usable));
+    const paint = ascending(warm.map((start) => start.painted));
+    row(
+      'warm start to usable, median',
+      quantile(usable, 0.5),
+      's',
+      1.5,
+      `of ${usable.length}, slowest ${usable.at(-1).toFixed(2)} s, first paint ${quantile(paint, 0.5).toFixed(2)} s`,
+    );
+  } finally {
+    await screen.close();
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+async function measurePointer({ page }) {
+  const { x, y, width, height } = await drawingArea(page);
+  await page.evaluate(() => {
+    window.times = [];
+    document.querySelector('[role=application][aria-label="Drawing area"]').addEventListener(
+      'pointermove',
+      (event) => {
+        // After this frame's drawing is done, the first task that comes.
+        requestAnimationFrame(() => {
+          const channel = new MessageChannel();
+          channel.port1.onmessage = () => window.times.push(performance.now() - event.timeStamp);
+          channel.port2.postMessage(null);
+        });
+      },
+    );
+  });
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  for (let i = 0; i < 3000; i++) {
+    const turn = i / 40;
+    const reach = Math.min(width, height) * (0.1 + (0.3 * i) / 3000);
+    await page.mouse.move(x + reach * Math.cos(turn), y + reach * Math.sin(turn));
+  }
+  await page.mouse.up();
+  const times = ascending(await page.evaluate(() => window.times));
+  const note = `${times.length} points of one stroke, median ${quantile(times, 0.5).toFixed(1)} ms`;
+  row('pointer to drawn, 95th percentile', quantile(times, 0.95), 'ms', 16.7, note);
+}
+
+async function measureNotes({ page }) {
+  const notes = Array.from({ length: 10_000 }, (_, i) => [
+    { deltaTime: 60, type: 'noteOn', channel: 0, noteNumber: 36 + ((i * 7) % 60), velocity: 1 + (i % 127) },
+    { deltaTime: 60, type: 'noteOff', channel: 0, noteNumber: 36 + ((i * 7) % 60), velocity: 0 },
+  ]).flat();
+  const track = [...notes, { deltaTime: 0, meta: true, type: 'endOfTrack' }];
+  const bytes = midi.writeMidi({ header: { format: 0, numTracks: 1, ticksPerBeat: 480 }, tracks: [track] });
+  await page.getByRole('button', { name: 'Piano roll', exact: true }).click();
+  await page.getByRole('application', { name: 'Notes' }).waitFor();
+  await page.getByRole('application', { name: 'Notes' }).focus();
+  const chooser = page.waitForEvent('filechooser');
+  await page.keyboard.press('Control+Shift+O');
+  await (await chooser).setFiles({ name: 'many.mid', mimeType: 'audio/midi', buffer: Buffer.from(bytes) });
+  await page.getByRole('button', { name: 'Undo: Open many.mid' }).waitFor();
+  await sleep(1500);
+  const frames = await page.evaluate(async () => {
+    const area = document.querySelector('.roll-stage');
+    const { left, top, width, height } = area.getBoundingClientRect();
+    const middle = { clientX: left + width / 2, clientY: top + height / 2 };
+    const took = [];
+    const frame = () =>
+      new Promise((done) =>
+        requestAnimationFrame((began) => done({ began, work: performance.now() - began })),
+      );
+    let last = (await frame()).began;
+    for (let i = 0; i < 400; i++) {
+      const zooms = i % 3 === 0;
+      area.dispatchEvent(
+        new WheelEvent('wheel', {
+          ...{ bubbles: true, cancelable: true, ctrlKey: zooms, ...middle },
+          deltaY: zooms ? (i % 200 < 100 ? 60 : -60) : i % 2 ? 40 : -40,
+          deltaX: zooms ? 0 : 300,
+        }),
+      );
+      const { began, work } = await frame();
+      took.push({ whole: began - last, work });
+      last = began;
+    }
+    return took;
+  });
+  const whole = ascending(frames.map((frame) => frame.whole));
+  const work = ascending(frames.map((frame) => frame.work));
+  row(
+    '10,000 notes, scroll and zoom: longest frame',
+    whole.at(-1),
+    'ms',
+    32,
+    `${whole.filter((time) => time > 32).length} of ${whole.length} over 32 ms, median ${quantile(whole, 0.5).toFixed(1)} ms; ` +
+      `our work in a frame at most ${work.at(-1).toFixed(1)} ms`,
+  );
+  await page.keyboard.press('Control+Z');
+}
+
+const processorSeconds = (pid) => {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100; // clock ticks, a hundred a second
+  } catch {
+    return 0;
+  }
+};
+
+async function measureIdle(app) {
+  const seconds = 20;
+  await sleep(12_000); // what was played or painted last has come to rest
+  const main = app.process().pid;
+  const all = () =>
+    [main, ...descendants(main).map(({ pid }) => pid)].reduce((sum, pid) => sum + processorSeconds(pid), 0);
+  const before = all();
+  await sleep(seconds * 1000);
+  row('idle, all processes, of one core', (100 * (all() - before)) / seconds, '%', 1, `over ${seconds} s`);
+}
+
+async function measureLoop({ app, page }) {
+  // How late a timer of 2 ms comes, and the longest piece of work between two turns of the loop.
+  await app.evaluate(() => {
+    const state = { late: [], last: performance.now() };
+    state.timer = setInterval(() => {
+      const now = performance.now();
+      state.late.push(Math.max(0, now - state.last - 2));
+      state.last = now;
+    }, 2);
+    globalThis.loopDelay = state;
+  });
+  await page.getByLabel('Prompt', { exact: true }).fill('a lighthouse');
+  await page.getByRole('button', { name: 'Generate' }).click();
+  await page.getByRole('menuitem', { name: 'Help' }).click();
+  await page.getByRole('menuitem', { name: 'Play the example' }).click();
+  await page.getByRole('button', { name: 'Pause' }).waitFor();
+  await page.getByRole('button', { name: 'Composer' }).click();
+  await page.getByRole('application', { name: 'Notes' }).focus();
+  await page.keyboard.press('Control+Enter');
+  if (withWords) {
+    const field = page.getByRole('textbox', { name: 'Message' });
+    await field.fill('Tell me a long story about a lighthouse.');
+    await field.press('Enter');
+  }
+  const seconds = 20;
+  await sleep(seconds * 1000);
+  const late = ascending(
+    await app.evaluate(() => {
+      clearInterval(globalThis.loopDelay.timer);
+      return globalThis.loopDelay.late;
+    }),
+  );
+  const doing = `painting, composing${withWords ? ' and chatting' : ' (no language model set up)'}`;
+  row(
+    `main process's event loop, ${doing}: p99`,
+    quantile(late, 0.99),
+    'ms',
+    null,
+    `over ${seconds} s, median ${quantile(late, 0.5).toFixed(2)} ms`,
+  );
+  row('its longest delay', late.at(-1), 'ms', 16);
+  await page.keyboard.press('Control+Shift+X');
+}
+
+await measureStarts();
+const studio = await startStudio();
+try {
+  await measurePointer(studio);
+  await measureNotes(studio);
+  await measureIdle(studio.app);
+  await measureLoop(studio);
+} finally {
+  await studio.close();
+}
+if (values.json) console.log(JSON.stringify(rows));
