@@ -64,13 +64,18 @@ async function checkAsking(check) {
   const again = await sluice([...base, '--max-tokens', '12']);
   check('the same seed answers the same', again.last?.text === first.last.text, show(again));
 
+  const { last } = await sluice(['models']);
+  const listed = last?.models?.find(({ path }) => path === modelPath);
+  const told = listed?.kind === 'language' && listed.licence === 'apache-2.0' && listed.fits === true;
+  check('models lists it with licence and fit', told, JSON.stringify(last));
+
   const plain = await sluicePlain(['ask', '--max-tokens', '4', '--seed', '1'], { input: 'Say hello.' });
   check('the prompt may come on standard input', plain.code === 0 && plain.stdout.trim() !== '', show(plain));
   const stopped = await sluice(['ask', '--prompt', 'Tell me a long story.', '--max-tokens', '2000'], {
     signalAfter: { signal: 'SIGINT', when: (stdout) => stdout.includes('"event":"text"') },
   });
-  const told = stopped.code === 130 && stopped.last?.event === 'done' && stopped.last.stopped === 'user';
-  check('Ctrl-C ends with status 130, and what had come', told && stopped.last.text !== '', show(stopped));
+  const ended = stopped.code === 130 && stopped.last?.event === 'done' && stopped.last.stopped === 'user';
+  check('Ctrl-C ends with status 130, and what had come', ended && stopped.last.text !== '', show(stopped));
   check('within two seconds', stopped.secondsAfterSignal < 2, `${stopped.secondsAfterSignal} s`);
 }
 
@@ -165,6 +170,12 @@ async function checkRefusals(check, place) {
       show(result),
     );
   }
+  const noise = await sluice(['models', 'verify', at('noise.gguf')]);
+  check(
+    'status 3: models verify noise.gguf',
+    noise.code === 3 && /noise\.gguf/.test(noise.last?.message),
+    show(noise),
+  );
   const none = await sluice(prompt, { env: { SLUICE_LLAMA_SERVER: at('nosuch-server') } });
   check('status 4 without a server, with what to do', none.code === 4 && none.last?.hint !== '', show(none));
 }

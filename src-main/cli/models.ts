@@ -3,7 +3,10 @@ import { resolve } from 'node:path';
 import { asSluiceError, SluiceError, Status } from '../../src-preload/contract/errors.ts';
 import type { Engine, InspectReport } from '../engine/index.ts';
 import { folderFacts, type FoundModel, resolveModel } from '../library/models.ts';
-import { modelFolders } from '../library/paths.ts';
+import { cacheDir, modelFolders } from '../library/paths.ts';
+import { fitModel, type LanguageModel, readModel } from '../llama/gguf.ts';
+import { availableMemory } from '../llama/memory.ts';
+import { findLanguageModels } from '../llama/models.ts';
 import { findMidiModels, isMidiModel } from '../midi/models.ts';
 import { largestBudget, leastBytes } from '../painting/fit.ts';
 import { usageError } from './arguments.ts';
@@ -11,8 +14,8 @@ import type { Command } from './command.ts';
 import { mebibytes, type Output } from './output.ts';
 import { allModels, loadEngine, loadMidiService } from './services.ts';
 
-// Models of both kinds; what a MIDI model's header says differs from what a picture model's does.
-type Listed = Omit<FoundModel, 'kind'> & { kind: FoundModel['kind'] | 'midi' };
+// Models of all crafts; what their headers say differs.
+type Listed = Omit<FoundModel, 'kind'> & { kind: FoundModel['kind'] | 'midi' | 'language' };
 
 interface MidiReport {
   tokenizer: string;
@@ -21,15 +24,27 @@ interface MidiReport {
   weight_bytes: number; // as they are kept while composing
 }
 
+interface LanguageReport extends Pick<
+  LanguageModel,
+  'architecture' | 'parameters' | 'layers' | 'vocabulary'
+> {
+  context_tokens: number; // that it was trained for
+  chat_template: boolean;
+  need_bytes: number; // of memory, with a context of 8192 tokens or what there is room for
+}
+
 interface Problem {
   text: string;
   hint: string; // what to do about it; empty: nothing better than fetching it again
 }
 
 interface Checked extends Listed {
-  report: InspectReport | MidiReport | null;
+  report: InspectReport | MidiReport | LanguageReport | null;
   problems: Problem[];
+  fits?: boolean; // where the header alone tells
 }
+
+const WANTED_CONTEXT = 8192;
 
 // Opening one reads every tensor, and fails where one is missing, misshapen or not finite.
 async function openMidi(path: string): Promise<MidiReport> {
@@ -45,13 +60,33 @@ async function openMidi(path: string): Promise<MidiReport> {
   };
 }
 
+// From its header, which is read whole and compared with the file's length; the weights are not.
+async function readLanguage(
+  path: string,
+): Promise<{ licence: string | null; fits: boolean; report: LanguageReport }> {
+  const model = await readModel(path);
+  const { architecture, parameters, layers, vocabulary, licence } = model;
+  const { needBytes, fits } = fitModel(model, WANTED_CONTEXT, availableMemory());
+  const report = {
+    ...{ architecture, parameters, layers, vocabulary, context_tokens: model.contextTokens },
+    ...{ chat_template: model.chatTemplate !== null, need_bytes: needBytes },
+  };
+  return { licence, fits, report };
+}
+
 function everyModel(): Listed[] {
   const midi = findMidiModels(modelFolders()).map((model): Listed => ({
     ...model,
     kind: 'midi',
     ...folderFacts(model.path),
   }));
-  return [...allModels(), ...midi];
+  const places = { cacheDir: cacheDir(), folders: modelFolders().user };
+  const language = findLanguageModels(places).map((model): Listed => ({
+    ...model,
+    kind: 'language',
+    licence: null, // the header's to say
+  }));
+  return [...allModels(), ...midi, ...language];
 }
 
 async function inspect(engine: Engine, model: Listed, verify: boolean): Promise<Checked> {
@@ -60,6 +95,7 @@ async function inspect(engine: Engine, model: Listed, verify: boolean): Promise<
       const report = verify ? await openMidi(model.path) : null;
       return { ...model, report, problems: [] };
     }
+    if (model.kind === 'language') return { ...model, ...(await readLanguage(model.path)), problems: [] };
     const report = await engine.inspect(model.path, verify);
     const problems = (report.problems ?? []).map((text, i) => ({ text, hint: report.hints?.[i] ?? '' }));
     return { ...model, report, problems };
@@ -71,7 +107,8 @@ async function inspect(engine: Engine, model: Listed, verify: boolean): Promise<
 }
 
 // Whether a picture of the model's own size can be painted in the budget; null where nothing tells.
-async function fits(engine: Engine, model: Listed, budget: number | null): Promise<boolean | null> {
+async function fits(engine: Engine, model: Checked, budget: number | null): Promise<boolean | null> {
+  if (model.kind === 'language') return model.fits ?? null;
   if (model.kind === 'midi') return model.bytes < freemem(); // they run on the processor
   if (budget === null || budget === 0 || model.kind === 'controlnet' || model.kind === 'vae') return null;
   try {
@@ -86,12 +123,13 @@ async function list(output: Output): Promise<void> {
   const budget = await largestBudget(engine).catch(() => null);
   const models = [];
   for (const model of everyModel()) {
-    const { report, problems, ...found } = await inspect(engine, model, false);
+    const checked = await inspect(engine, model, false);
+    const { report, problems, ...found } = checked;
     models.push({
       ...found,
       what: report,
       problems: problems.map(({ text }) => text),
-      fits: await fits(engine, model, budget),
+      fits: await fits(engine, checked, budget),
     });
   }
   const { embedded, user } = modelFolders();
@@ -121,6 +159,8 @@ function chosen(wanted: readonly string[]): Listed[] {
       const path = resolve(name);
       return { name, path, source: 'user', kind: 'midi', ...folderFacts(path) };
     }
+    if (name.endsWith('.gguf'))
+      return { name, path: resolve(name), source: 'user', kind: 'language', licence: null, bytes: 0 };
     const path = resolveModel(name, allModels());
     return { name, path, source: 'user', kind: 'file', licence: null, bytes: 0 };
   });
@@ -139,14 +179,18 @@ async function verify(wanted: readonly string[], output: Output): Promise<void> 
     // Most sentences begin with the path; a model that is named by its path is not named twice.
     bad.push(...problems.map((text) => (text.startsWith(model.name) ? text : `${model.name}: ${text}`)));
     for (const { hint } of found) hints.add(hint || 'Fetch it again.');
-    models.push({ name: model.name, path: model.path, ok, problems, what: report });
+    models.push({ name: model.name, kind: model.kind, path: model.path, ok, problems, what: report });
     output.event('verified', { index, name: model.name, ok, problems });
   }
   if (bad.length > 0)
     throw new SluiceError(Status.input, 'model-invalid', bad.join('\n'), [...hints].join(' '));
   output.done(
     { models },
-    models.map(({ name }) => `${name}: every tensor is there and finite`),
+    models.map(({ name, kind }) =>
+      kind === 'language'
+        ? `${name}: its header is sound, and the file as long as that tells`
+        : `${name}: every tensor is there and finite`,
+    ),
   );
 }
 
@@ -155,7 +199,11 @@ async function inspectOne(wanted: readonly string[], output: Output): Promise<vo
   if (name === undefined || more.length > 0) throw usageError('models inspect takes one model');
   const [model] = chosen([name]);
   const path = model === undefined ? resolve(name) : model.path;
-  const report = model?.kind === 'midi' ? await openMidi(path) : await loadEngine().inspect(path, false);
+  const read = async () => {
+    if (model?.kind === 'midi') return openMidi(path);
+    return model?.kind === 'language' ? (await readLanguage(path)).report : loadEngine().inspect(path, false);
+  };
+  const report = await read();
   output.done({ path, ...report }, [JSON.stringify(report, null, 2)]);
 }
 
@@ -164,7 +212,7 @@ export const models: Command = {
   summary: 'lists, checks and describes models',
   usage: [
     'sluice models [list]               what is there: kind, size, licence, whether it fits',
-    'sluice models verify [NAME|PATH…]  reads every tensor',
+    'sluice models verify [NAME|PATH…]  reads every tensor (of a .gguf: its header)',
     'sluice models inspect NAME|PATH    what a file or folder is',
   ].join('\n'),
   options: {},
