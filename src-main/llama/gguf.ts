@@ -1,8 +1,9 @@
 // What a GGUF file is, from its header alone, before anything is loaded; and how much memory it will take.
 // Parsing is @huggingface/gguf's; the judgement of sizes is ours. Not here: loading, downloading.
 import { stat } from 'node:fs/promises';
-import { gguf, type GGUFParseOutput, GGMLQuantizationType } from '@huggingface/gguf';
+import { GGMLQuantizationType } from '@huggingface/gguf';
 import { SluiceError, Status } from '../../src-preload/contract/errors.ts';
+import { type Header, readHeader } from './gguf-header.ts';
 
 export interface LanguageModel {
   path: string;
@@ -40,11 +41,9 @@ const problem = (code: string, message: string, hint: string): SluiceError =>
 
 const fetchAgain = 'Fetch it again, and compare its SHA-256 with the one that its page gives.';
 
-type Header = GGUFParseOutput<{ strict: false }>;
-
-async function readHeader(path: string): Promise<Header> {
+async function headerOf(path: string): Promise<Header> {
   try {
-    return await gguf(path, { allowLocalFile: true });
+    return await readHeader(path);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new SluiceError(
@@ -73,7 +72,7 @@ export async function readModel(path: string): Promise<LanguageModel> {
   const found = await stat(path).catch(() => null);
   if (found === null) throw problem('model-missing', `the model ${path} does not exist`, 'Check the path.');
   if (!found.isFile()) throw problem('model-invalid', `${path} is not a file`, 'Name a .gguf file.');
-  const header = await readHeader(path);
+  const header = await headerOf(path);
   const fields = new Map<string, unknown>(Object.entries(header.metadata));
   const architecture = fields.get('general.architecture');
   if (typeof architecture !== 'string') {
@@ -111,7 +110,6 @@ export async function readModel(path: string): Promise<LanguageModel> {
   const cacheHeads = number('attention.head_count_kv') ?? heads;
   const keyWidth = number('attention.key_length') ?? width / heads;
   const valueWidth = number('attention.value_length') ?? width / heads;
-  const tokens = fields.get('tokenizer.ggml.tokens');
   return {
     path,
     name: text('general.name') ?? architecture,
@@ -126,7 +124,7 @@ export async function readModel(path: string): Promise<LanguageModel> {
     layers,
     cacheBytesPerToken: layers * cacheHeads * (keyWidth + valueWidth) * 2,
     chatTemplate: text('tokenizer.chat_template'),
-    vocabulary: Array.isArray(tokens) ? tokens.length : 0,
+    vocabulary: header.vocabulary,
   };
 }
 

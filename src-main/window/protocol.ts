@@ -1,7 +1,9 @@
 // Serves app://studio: the built page, and the pictures of the gallery. Nothing outside these two folders can be
 // asked for.
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { extname, join, normalize, sep } from 'node:path';
+import { Readable } from 'node:stream';
 import { protocol, type Session } from 'electron';
 import { APP_HOST, APP_ORIGIN, APP_SCHEME, GALLERY_PREFIX } from './origin.ts';
 
@@ -53,6 +55,15 @@ export function resolveBelow(folder: string, path: string): string | null {
   return file.startsWith(folder + sep) ? file : null;
 }
 
+// A file at once would occupy the main process for as long as it takes to copy: large ones go in pieces.
+const PIECE = 256 * 1024;
+
+async function contentOf(file: string): Promise<BodyInit> {
+  const { size } = await stat(file);
+  if (size <= PIECE) return readFile(file);
+  return Readable.toWeb(createReadStream(file, { highWaterMark: PIECE })) as ReadableStream<Uint8Array>;
+}
+
 const refuse = (status: number): Response => new Response(null, { status });
 
 export function serveApp(session: Session, folders: { page: string; gallery: string }): void {
@@ -65,7 +76,7 @@ export function serveApp(session: Session, folders: { page: string; gallery: str
     const type = file === null ? undefined : types[extname(file).toLowerCase()];
     if (file === null || type === undefined) return refuse(404);
     try {
-      return new Response(await readFile(file), {
+      return new Response(await contentOf(file), {
         headers: {
           'content-type': type,
           'content-security-policy': CONTENT_POLICY,
