@@ -23,6 +23,13 @@ export async function main(args: string[]): Promise<number> {
   const stop = listenForStop(() =>
     output.failed(new SluiceError(Status.cancelled, 'cancelled', 'stopped by the user')),
   );
+  // Whoever read our output went away (`sluice … | head`): no fault of ours, and nobody waits for the rest.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      stop.ask();
+    });
+  }
   try {
     const at = args.findIndex((arg) => arg !== '--json');
     const name = args[at];

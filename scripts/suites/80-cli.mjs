@@ -271,6 +271,13 @@ async function checkQueries(check, { at, env }) {
     plan.last.peak_device_bytes <= 256 * 1048576;
   check('SD 1.5 with a ControlNet is planned into 256 MiB without a device', planned, show(plan));
 
+  // The blocks are more than a pipe holds.
+  const piped = await capture('sh', ['-c', './sluice plan --model sd15 --json | head -c 1'], {
+    cwd: root,
+    env,
+  });
+  check('a reader that goes away is no fault', piped.stdout === '{' && piped.stderr === '', show(piped));
+
   const userModels = { ...env, SLUICE_MODELS: at('.') };
   const models = await sluice(['models'], { env: userModels });
   const found = models.last?.models?.find((model) => model.name === 'tiny');

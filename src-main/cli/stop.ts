@@ -11,7 +11,8 @@ export interface Stop {
 const PATIENCE_MS = 1800;
 
 // `last`: says for the last time what happened, before a job that does not come back is left.
-export function listenForStop(last: () => void): Stop & { close(): void } {
+// `ask` is a Ctrl-C of our own, and may be called any number of times.
+export function listenForStop(last: () => void): Stop & { ask(): void; close(): void } {
   const listeners = new Set<() => void>();
   let asked = false;
   let timer: NodeJS.Timeout | undefined;
@@ -40,6 +41,9 @@ export function listenForStop(last: () => void): Stop & { close(): void } {
       if (asked) listener();
       else listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    ask() {
+      if (!asked) onSignal();
     },
     close() {
       clearTimeout(timer);
