@@ -75,43 +75,26 @@ function judgeMidi(bytes: number, free: number): Judged {
     : { kind: 'midi', fit: 'too-large', why: `Too large: ${need}` };
 }
 
+interface Listed {
+  path: string;
+  name: string;
+  bytes: number;
+  licence: string | null;
+}
+
 export async function localModels(sources: LocalSources): Promise<LocalModel[]> {
   const device = await sources.deviceBytes();
+  const described = (
+    { path, name, bytes, licence }: Listed,
+    embedded: boolean,
+    judged: Judged,
+  ): LocalModel => ({ id: path, name, embedded, bytes, licence, ours: sources.isOurs(path), ...judged });
   const models: LocalModel[] = [];
-  for (const found of sources.pictures()) {
-    const { name, path, source, bytes, licence } = found;
-    const judged = await judgePicture(found, sources, device);
-    models.push({
-      id: path,
-      name,
-      embedded: source === 'embedded',
-      bytes,
-      licence,
-      ours: sources.isOurs(path),
-      ...judged,
-    });
-  }
-  for (const { path, name, embedded, bytes, licence, fit, why } of await sources.language())
-    models.push({
-      id: path,
-      name,
-      kind: 'language',
-      embedded,
-      bytes,
-      licence,
-      fit,
-      why,
-      ours: sources.isOurs(path),
-    });
-  for (const { path, name, source, bytes, licence } of sources.midi())
-    models.push({
-      id: path,
-      name,
-      embedded: source === 'embedded',
-      bytes,
-      licence,
-      ours: sources.isOurs(path),
-      ...judgeMidi(bytes, sources.freeBytes()),
-    });
+  for (const found of sources.pictures())
+    models.push(described(found, found.source === 'embedded', await judgePicture(found, sources, device)));
+  for (const found of await sources.language())
+    models.push(described(found, found.embedded, { kind: 'language', fit: found.fit, why: found.why }));
+  for (const found of sources.midi())
+    models.push(described(found, found.source === 'embedded', judgeMidi(found.bytes, sources.freeBytes())));
   return models;
 }

@@ -1,5 +1,6 @@
 // One gesture of each tool, from pointer down to pointer up, as one undo step. A gesture that is cancelled leaves no
 // trace.
+import type { Gesture as PointerGesture, Modifiers } from '../app/pointer.ts';
 import { performOn } from '../app/document.ts';
 import { tell } from '../app/notices.ts';
 import { addItem, translateLayer } from '../core/canvas/actions.ts';
@@ -15,17 +16,7 @@ export interface Sample extends Point {
   readonly pressure: number; // 0 to 1; a mouse gives a half
 }
 
-export interface Modifiers {
-  readonly shift: boolean;
-  readonly alt: boolean;
-  readonly mod: boolean;
-}
-
-export interface Gesture {
-  move(samples: readonly Sample[], modifiers: Modifiers): void; // on the screen
-  end(): void;
-  cancel(): void;
-}
+export type Gesture = PointerGesture<readonly Sample[]>; // on the screen
 
 // A tenth of a pixel is enough, and keeps files small.
 const round = (value: number): number => Math.round(value * 10) / 10;

@@ -4,7 +4,8 @@ import { replaceItem } from '../core/canvas/actions.ts';
 import { toDocument } from '../core/canvas/geometry.ts';
 import type { Layer } from '../core/canvas/model.ts';
 import { jointAt, moveJoint, movePose, type Pose } from '../core/canvas/pose.ts';
-import type { Gesture, Modifiers, Sample } from './gestures.ts';
+import type { Modifiers } from '../app/pointer.ts';
+import type { Gesture, Sample } from './gestures.ts';
 import { useCanvasView } from './view.ts';
 
 const REACH = 14; // pixels of the screen around a joint

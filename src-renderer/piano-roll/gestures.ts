@@ -1,5 +1,6 @@
 // One gesture of the roll, from pointer down to pointer up, as one undo step. While it goes on, the document is shown
 // as it would become; a gesture that is cancelled leaves no trace.
+import type { Gesture as PointerGesture, Modifiers } from '../app/pointer.ts';
 import { currentDocument, performOn } from '../app/document.ts';
 import { addNotes, copiesOf, moveNotes, resizeNotes, setVelocities } from '../core/music/actions.ts';
 import { pitchAtY, tickAtX, ticksAtX, xOf, yOf } from '../core/music/coordinates.ts';
@@ -16,17 +17,7 @@ export interface Point {
   readonly y: number;
 }
 
-export interface Modifiers {
-  readonly shift: boolean;
-  readonly alt: boolean;
-  readonly mod: boolean;
-}
-
-export interface Gesture {
-  move(at: Point, modifiers: Modifiers): void;
-  end(): void;
-  cancel(): void;
-}
+export type Gesture = PointerGesture<Point>;
 
 const CLICK = 3; // pixels within which a press is no drag
 

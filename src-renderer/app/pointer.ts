@@ -1,0 +1,93 @@
+// Pointer and wheel on a drawing surface: a press begins a gesture that has the pointer until it is let go, and Escape
+// gives it up. What a gesture does is its pane's.
+
+export interface Modifiers {
+  readonly shift: boolean;
+  readonly alt: boolean;
+  readonly mod: boolean;
+}
+
+export interface Gesture<Place> {
+  move(to: Place, modifiers: Modifiers): void;
+  end(): void;
+  cancel(): void;
+}
+
+export interface Surface<Place> {
+  begin(event: PointerEvent, modifiers: Modifiers): Gesture<Place> | null;
+  placeOf(event: PointerEvent): Place;
+  hover(event: PointerEvent, held: boolean): void; // every move, before the gesture's
+  wheel(event: WheelEvent): void;
+}
+
+// In the container's pixels.
+export function pointIn(container: HTMLElement, event: MouseEvent): { x: number; y: number } {
+  const { left, top } = container.getBoundingClientRect();
+  return { x: event.clientX - left, y: event.clientY - top };
+}
+
+const modifiersOf = (event: MouseEvent): Modifiers => ({
+  shift: event.shiftKey,
+  alt: event.altKey,
+  mod: event.ctrlKey || event.metaKey,
+});
+
+// Returns what ends it.
+export function followPointer<Place>(container: HTMLElement, surface: Surface<Place>): () => void {
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  let gesture: Gesture<Place> | null = null;
+  const cancel = (): void => {
+    gesture?.cancel();
+    gesture = null;
+  };
+  container.addEventListener(
+    'pointerdown',
+    (event) => {
+      if (gesture !== null) return;
+      gesture = surface.begin(event, modifiersOf(event));
+      if (gesture !== null) container.setPointerCapture(event.pointerId);
+    },
+    { signal },
+  );
+  container.addEventListener(
+    'pointermove',
+    (event) => {
+      surface.hover(event, gesture !== null);
+      gesture?.move(surface.placeOf(event), modifiersOf(event));
+    },
+    { signal },
+  );
+  container.addEventListener(
+    'pointerup',
+    (event) => {
+      if (gesture === null) return;
+      container.releasePointerCapture(event.pointerId);
+      gesture.end();
+      gesture = null;
+    },
+    { signal },
+  );
+  container.addEventListener('pointercancel', cancel, { signal });
+  container.addEventListener(
+    'wheel',
+    (event) => {
+      event.preventDefault();
+      surface.wheel(event);
+    },
+    { signal, passive: false },
+  );
+  window.addEventListener(
+    'keydown',
+    (event) => {
+      if (event.key !== 'Escape' || gesture === null) return;
+      event.preventDefault();
+      cancel();
+    },
+    { signal },
+  );
+  return () => {
+    cancel();
+    leaving.abort();
+  };
+}
