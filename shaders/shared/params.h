@@ -19,7 +19,7 @@
 #define SPEC_TILE_K 7
 #define SPEC_WARP_M 8
 #define SPEC_WARP_N 9
-#define SPEC_MATRIX_M 10  // these three also of attention_matrix
+#define SPEC_MATRIX_M 10  // these three also of attention_matrix and attention_flash
 #define SPEC_MATRIX_N 11
 #define SPEC_MATRIX_K 12
 #define SPEC_HALO 13
@@ -29,6 +29,8 @@
 #define SPEC_KEYS 7
 #define SPEC_KEY_COLUMNS 8  // channels of the keys staged at a time
 #define SPEC_VALUE_ROWS 9   // values staged at a time
+// attention_flash: SPEC_GROUPS subgroups with so many times matrix_m queries each; SPEC_KEYS
+#define SPEC_PARTS 6
 // Attention; attention_cpu also has SPEC_ROWS, its queries, and SPEC_COLUMNS, keys of a lane
 #define SPEC_HEAD 3  // vec4s of a head
 

@@ -58,6 +58,13 @@ TensorId middle(ProgramBuilder& b, const UNetConfig& c, TensorId x, TensorId tem
     return b.resnet("mid_block.resnets.1", x, none, channels, temb, c.norm_num_groups, c.norm_eps, true);
 }
 
+// The text's states as every transformer's keys and values read them: in storage precision, once a pass.
+TensorId text_states(ProgramBuilder& b, const UNetConfig& c, int batch, int tokens) {
+    const TensorId given = b.tensor("context", batch, 1, tokens, c.cross_attention_dim, true, TensorRole::input);
+    const TensorId stored = b.tensor("context.stored", batch, 1, tokens, c.cross_attention_dim);
+    return b.pointwise("context", {.a = given, .out = stored});
+}
+
 void check(const UNetConfig& c, int height, int width) {
     const size_t levels = c.block_out_channels.size();
     if (levels == 0 || c.down_attention.size() != levels || c.num_heads.size() != levels)
@@ -108,8 +115,7 @@ Program unet_program(const UNetConfig& c, const StepOptions& o) {
     const TensorId sample = b.tensor("sample", o.batch, o.height, o.width, c.in_channels, true, TensorRole::input);
     const TensorId time =
         b.tensor("time", o.batch, 1, 1, c.block_out_channels.front(), true, TensorRole::input);
-    const TensorId context =
-        b.tensor("context", o.batch, 1, o.tokens, c.cross_attention_dim, true, TensorRole::input);
+    const TensorId context = text_states(b, c, o.batch, o.tokens);
 
     DownState s = down_path(b, c, sample, time, context, none, [](int, TensorId) {});
     TensorId x = middle(b, c, s.sample, s.temb, context);

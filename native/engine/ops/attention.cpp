@@ -39,7 +39,7 @@ void lower_attention(const Lowering& l, const Attention& op) {
     AttentionTile tile;
     if (const auto shape = matrix_shape(l.program, op, l.precision); shape && !l.traits.cpu)
         tile = choose_tile(*shape, l.traits);
-    const int block = tile.groups ? tile.groups * int(l.traits.matrix_m) : !l.traits.cpu ? 32 : op.head_size <= 256 && queries > 8 ? 16 : 8;
+    const int block = tile.groups ? tile.groups * std::max(1, tile.parts) * int(l.traits.matrix_m) : !l.traits.cpu ? 32 : op.head_size <= 256 && queries > 8 ? 16 : 8;
     const int slots = (op.head_size / 4 + lanes - 1) / lanes;
     int images = q.batch, count = queries;
     if (!fits(images, count)) images = 1;
@@ -49,7 +49,8 @@ void lower_attention(const Lowering& l, const Attention& op) {
     for (int batch = 0; batch < q.batch; batch += images)
         for (int query = begin; query < end; query += count) {
             Dispatch d = l.begin(l.traits.cpu    ? Shader::attention_cpu
-                                 : tile.groups ? Shader::attention_matrix
+                                 : tile.flash() ? Shader::attention_flash
+                                 : tile.groups  ? Shader::attention_matrix
                                                : Shader::attention_tiled,
                                  op.causal ? FLAG_CAUSAL : 0u);
             d.pipeline.spec[SPEC_HEAD] = uint32_t(op.head_size / 4);
@@ -61,10 +62,14 @@ void lower_attention(const Lowering& l, const Attention& op) {
             if (tile.groups) {
                 d.pipeline.spec[SPEC_LOCAL_SIZE] = uint32_t(workgroup_size(tile, l.traits));
                 d.pipeline.spec[SPEC_GROUPS] = uint32_t(tile.groups);
-                d.pipeline.spec[SPEC_SHARES] = uint32_t(tile.shares);
                 d.pipeline.spec[SPEC_KEYS] = uint32_t(tile.keys);
-                d.pipeline.spec[SPEC_KEY_COLUMNS] = uint32_t(tile.key_columns);
-                d.pipeline.spec[SPEC_VALUE_ROWS] = uint32_t(tile.value_rows);
+                if (tile.flash()) {
+                    d.pipeline.spec[SPEC_PARTS] = uint32_t(tile.parts);
+                } else {
+                    d.pipeline.spec[SPEC_SHARES] = uint32_t(tile.shares);
+                    d.pipeline.spec[SPEC_KEY_COLUMNS] = uint32_t(tile.key_columns);
+                    d.pipeline.spec[SPEC_VALUE_ROWS] = uint32_t(tile.value_rows);
+                }
                 d.pipeline.spec[SPEC_MATRIX_M] = l.traits.matrix_m;
                 d.pipeline.spec[SPEC_MATRIX_N] = l.traits.matrix_n;
                 d.pipeline.spec[SPEC_MATRIX_K] = l.traits.matrix_k;

@@ -88,8 +88,13 @@ std::vector<Variant> variants(const OpCase& c, Precision precision) {
             for (const int shares : {1, 2}) {
                 const int width = round_up(shape->head_size, unit * shares);
                 const int columns = width % (8 * unit) == 0 ? width / 8 : width % (2 * unit) == 0 ? width / 2 : width;
-                const AttentionTile tile{2, shares, 16 * shares, columns, 8 * shares};
+                const AttentionTile tile{2, shares, 16 * shares, columns, 8 * shares, 0};
                 if (fits(tile, *shape, traits)) with(shares == 1 ? "matrix" : "matrix, shared", {.every_attention = tile});
+            }
+            for (const int parts : {1, 2}) {
+                const AttentionTile tile{2, 1, 2 * unit, 0, 0, parts};
+                if (shape->head_size <= 160 && fits(tile, *shape, traits))
+                    with(parts == 1 ? "flash" : "flash, two parts", {.every_attention = tile});
             }
             return list;
         }

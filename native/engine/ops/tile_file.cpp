@@ -9,14 +9,14 @@ namespace sluice {
 namespace {
 
 using nlohmann::json;
-constexpr int version = 1;
+constexpr int version = 2;
 
 json numbers(const ConvShape& s) {
     return {s.images, s.out_height, s.out_width, s.inputs, s.panels, s.kernel, s.stride, int(s.geglu), int(s.folded)};
 }
 json numbers(const ConvTile& t) { return {t.m, t.n, t.k, t.warp_m, t.warp_n, t.halo, t.splits}; }
 json numbers(const AttentionShape& s) { return {s.images, s.queries, s.keys, s.heads, s.head_size, int(s.causal)}; }
-json numbers(const AttentionTile& t) { return {t.groups, t.shares, t.keys, t.key_columns, t.value_rows}; }
+json numbers(const AttentionTile& t) { return {t.groups, t.shares, t.keys, t.key_columns, t.value_rows, t.parts}; }
 
 // The numbers of one row, or nothing when it is not `count` integers that a tile or a shape can have.
 std::vector<int> row(const json& j, size_t count) {
@@ -45,15 +45,20 @@ TileTable read_tile_file(const std::string& path, const std::string& kernels) {
     }
     for (const json& j : file.value("attention", json::array())) {
         if (!j.is_array() || j.size() != 2) return {};
-        const auto s = row(j[0], 6), t = row(j[1], 5);
-        if (s.empty() || t.empty() || t[3] == 0 || t[4] == 0) return {};
-        table.attention[{s[0], s[1], s[2], s[3], s[4], s[5] != 0}] = {t[0], t[1], t[2], t[3], t[4]};
+        const auto s = row(j[0], 6), t = row(j[1], 6);
+        if (s.empty() || t.empty()) return {};
+        table.attention[{s[0], s[1], s[2], s[3], s[4], s[5] != 0}] = {t[0], t[1], t[2], t[3], t[4], t[5]};
     }
+    for (const auto& [name, rate] : {std::pair{"flops_per_second", &table.flops_per_second},
+                                     std::pair{"link_bytes_per_second", &table.link_bytes_per_second}})
+        if (const auto it = file.find(name); it != file.end() && it->is_number() && it->get<double>() > 0 && it->get<double>() < 1e18)
+            *rate = it->get<double>();
     return table;
 }
 
 bool write_tile_file(const std::string& path, const std::string& kernels, const TileTable& table) {
-    json file{{"version", version}, {"kernels", kernels}, {"conv", json::array()}, {"attention", json::array()}};
+    json file{{"version", version}, {"kernels", kernels}, {"conv", json::array()}, {"attention", json::array()},
+              {"flops_per_second", table.flops_per_second}, {"link_bytes_per_second", table.link_bytes_per_second}};
     for (const auto& [shape, tile] : table.conv) file["conv"].push_back({numbers(shape), numbers(tile)});
     for (const auto& [shape, tile] : table.attention) file["attention"].push_back({numbers(shape), numbers(tile)});
     std::error_code error;

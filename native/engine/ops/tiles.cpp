@@ -85,9 +85,14 @@ int padded_width(const AttentionTile& t, int head_size, const DeviceTraits& trai
 
 }  // namespace
 
-// As attention_matrix.comp declares it.
+// As attention_flash.comp and attention_matrix.comp declare it.
 int64_t shared_bytes(const AttentionTile& t, int head_size, const DeviceTraits& traits) {
     const int64_t width = padded_width(t, head_size, traits), rows = int64_t(t.groups) * traits.matrix_m;
+    if (t.flash()) {
+        const int64_t pitch = width / 8 + 1, m = traits.matrix_m;
+        const int64_t own = std::max(t.parts * m * (t.keys / 8 + 1), m * (t.keys / 4 + 1));
+        return 16 * std::max(2 * t.keys * pitch + t.groups * own, t.parts * rows * pitch);
+    }
     const int64_t kv = std::max(int64_t(t.keys) * (t.key_columns / 8 + 1), t.value_rows * (width / 8 + 1));
     const int64_t all = rows * (width / 8 + 1) + kv + rows * (t.keys / 4 + 1) +
                         int64_t(t.groups) * traits.matrix_m * traits.matrix_n / 4;
@@ -117,6 +122,12 @@ bool fits(const AttentionTile& t, const AttentionShape& s, const DeviceTraits& t
     const int mm = int(traits.matrix_m), mn = int(traits.matrix_n), mk = int(traits.matrix_k);
     if (!mm || t.groups <= 0 || int(traits.subgroup_size) % mm) return false;
     const int size = workgroup_size(t, traits), width = padded_width(t, s.head_size, traits);
+    if (t.flash())
+        return size <= int(traits.max_workgroup_invocations) && t.keys % mn == 0 && t.keys % mk == 0 && t.keys % 8 == 0 &&
+               s.head_size % 8 == 0 && t.shares == 1 && t.key_columns == 0 && t.value_rows == 0 &&
+               mm <= 32 && mn <= 64 && mn % 4 == 0 &&
+               shared_bytes(t, s.head_size, traits) <= int64_t(traits.max_shared_bytes);
+    if (t.key_columns <= 0 || t.value_rows <= 0) return false;
     const int members = t.shares * int(traits.subgroup_size) / mm;
     return size <= int(traits.max_workgroup_invocations) && t.keys % (t.shares * mn) == 0 && t.keys % mk == 0 &&
            t.keys % (members * 8) == 0 && t.key_columns % mk == 0 && width % t.key_columns == 0 &&
@@ -144,11 +155,26 @@ std::vector<ConvTile> conv_tiles(const ConvShape& s, const DeviceTraits& traits)
 std::vector<AttentionTile> attention_tiles(const AttentionShape& s, const DeviceTraits& traits) {
     std::vector<AttentionTile> found;
     if (!traits.matrix_m) return found;
+    // Sums, queries, scores and what is fetched ahead lie in registers.
+    auto registers = [&](const AttentionTile& t) {
+        const int width = padded_width(t, s.head_size, traits), lanes = int(traits.subgroup_size);
+        const int a_part = int(traits.matrix_m) * (width + width / 2 + t.keys + 2 * int(traits.matrix_n)) / lanes;
+        return t.parts * a_part + 2 * 4 * ((t.keys * width / 8 + t.groups * lanes - 1) / (t.groups * lanes));
+    };
+    for (const int key : {64, 32, 80, 128})
+        for (const int part : {2, 1})
+            for (const int group : {4, 8, 2}) {
+                AttentionTile t{group, 1, key, 0, 0, part};
+                // Few keys: one block of them all, or no more than a little beyond them.
+                if (key >= 2 * s.keys && key > 32) continue;
+                if (key == 80 && s.keys > 160) continue;
+                if (registers(t) <= 200 && fits(t, s, traits)) found.push_back(t);
+            }
     const int groups[] = {4, 2, 8, 1}, shares[] = {1, 2, 4}, keys[] = {64, 32, 128};
     for (const int share : shares)
         for (const int key : keys)
             for (const int group : groups) {
-                AttentionTile t{group, share, key, 0, 0};
+                AttentionTile t{group, share, key, 0, 0, 0};
                 const int width = padded_width(t, s.head_size, traits);
                 // More than 160 channels a subgroup overflow its registers.
                 if (width / share > 160) continue;

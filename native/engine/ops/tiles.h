@@ -40,8 +40,10 @@ struct AttentionShape {
 struct AttentionTile {
     int groups = 0, shares = 1;  // groups of matrix_m queries, and subgroups that share a group
     int keys = 0;                // at a time
-    int key_columns = 0;         // channels of them staged at a time
+    int key_columns = 0;         // channels of them staged at a time; 0: attention_flash
     int value_rows = 0;          // values staged at a time
+    int parts = 0;               // attention_flash: a subgroup has so many times matrix_m queries
+    bool flash() const { return parts > 0; }
     auto operator<=>(const AttentionTile&) const = default;
 };
 
@@ -52,6 +54,8 @@ struct TileTable {
     // For every shape that they fit: tests and benchmarks.
     std::optional<ConvTile> every_conv;
     std::optional<AttentionTile> every_attention;
+    // What the device was seen to do, for predictions; 0: not measured.
+    double flops_per_second = 0, link_bytes_per_second = 0;
 };
 
 int workgroup_size(const ConvTile& tile, const DeviceTraits& traits);

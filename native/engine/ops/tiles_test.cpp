@@ -105,7 +105,7 @@ TEST_CASE("tiles: a table is read back as it was written, and anything else is a
     const std::string path = (folder.path / "deep" / "tiles.json").string();
     TileTable table;
     table.conv[conv64] = {128, 160, 64, 32, 80, 16, 1};
-    table.attention[{2, 4096, 4096, 8, 40, false}] = {4, 1, 64, 48, 64};
+    table.attention[{2, 4096, 4096, 8, 40, false}] = {4, 1, 64, 48, 64, 0};
     REQUIRE(write_tile_file(path, "kernels", table));
     const TileTable read = read_tile_file(path, "kernels");
     CHECK(read.conv == table.conv);

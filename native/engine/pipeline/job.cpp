@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/platform/file.h"
+#include "ops/tiles.h"
 #include "pipeline/tune.h"
 
 namespace sluice {
@@ -37,6 +38,13 @@ PlanRequest plan_request(const DeviceTraits& traits, Precision precision, uint64
     r.budget = budget;
     r.reserved = reserved;
     r.in_place = traits.unified_memory && !explicit_budget;
+    if (traits.matrix_m && !traits.cpu) {  // until they are measured: what such cards and their links are like
+        r.flops_per_second = 75e12;
+        r.link_bytes_per_second = 25e9;
+    }
+    if (traits.tiles && traits.tiles->flops_per_second > 0) r.flops_per_second = traits.tiles->flops_per_second;
+    if (traits.tiles && traits.tiles->link_bytes_per_second > 0)
+        r.link_bytes_per_second = traits.tiles->link_bytes_per_second;
     return r;
 }
 

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <memory>
+#include <span>
 
 #include "core/error.h"
 #include "ops/lower.h"
@@ -15,7 +17,7 @@
 namespace sluice {
 namespace {
 
-constexpr size_t candidates = 6;
+constexpr size_t candidates = 8;
 constexpr double share = 0.97;  // of the work; the rest is not worth the wait
 // Ops on larger tensors keep the likeliest choice: timing must not take more memory than a small budget has.
 constexpr uint64_t most_bytes = 64 << 20;
@@ -37,7 +39,7 @@ std::string tile_path(const vk::Device& device, const std::string& cache_dir) {
 // Names the kernels by their code.
 std::string kernels() {
     uint64_t hash = 0xcbf29ce484222325ull;
-    for (const char* name : {"conv_matrix", "conv_reduce", "attention_matrix"})
+    for (const char* name : {"conv_matrix", "conv_reduce", "attention_matrix", "attention_flash"})
         for (const uint32_t word : vk::shader_code(uint16_t(vk::shader_id(name))).f16)
             hash = (hash ^ word) * 0x100000001b3ull;
     char text[17];
@@ -45,31 +47,67 @@ std::string kernels() {
     return text;
 }
 
-// Runs one op of a program by itself, on memory that holds whatever it holds.
+// One op of a program by itself in several variants, on memory that holds whatever it holds.
 class Timer {
   public:
-    Timer(vk::Device& device, const Program& program, const Op& op) : device_(device), done_(device) {
+    Timer(vk::Device& device, const Program& program, const Op& op, const std::vector<DeviceTraits>& variants)
+        : device_(device), done_(device) {
         program_.tensors = program.tensors;
         program_.matrices = program.matrices;
         program_.vectors = program.vectors;
         program_.ops = {op};
+        for (const DeviceTraits& traits : variants) {
+            Variant v{with_scratch(program_, Precision::fp16, traits), {}};
+            lower(v.program, v.program.ops.front(), {}, Precision::fp16, traits, v.list);
+            variants_.push_back(std::move(v));
+        }
     }
 
-    // Seconds of one run: the best of some.
-    double time(const DeviceTraits& traits) {
-        const Program program = with_scratch(program_, Precision::fp16, traits);
-        std::vector<Dispatch> list;
-        lower(program, program.ops.front(), {}, Precision::fp16, traits, list);
-        for (const Dispatch& d : list)
-            for (const Binding& b : d.bindings) hold(program, b);
-        const double once = run(list, 1);
-        const int repeat = std::clamp(int(2e-3 / std::max(once, 1e-6)), 1, 32);
+    void add_keys(std::vector<PipelineKey>& keys) const {
+        for (const Variant& v : variants_)
+            for (const Dispatch& d : v.list)
+                if (std::find(keys.begin(), keys.end(), d.pipeline) == keys.end()) keys.push_back(d.pipeline);
+    }
+
+    // A card that idles lowers its clock, and takes a while to raise it: runs until that has happened.
+    void warm_up() {
+        hold_all();
         double best = 1e30;
-        for (int i = 0; i < 3; i++) best = std::min(best, run(list, repeat) / repeat);
+        for (double spent = 0, since = 0; spent < 0.6 && since < 0.15;) {
+            const double seconds = std::max(run(variants_.front().list, 16), 1e-5);
+            spent += seconds;
+            since += seconds;
+            if (seconds < best * 0.98) {
+                best = seconds;
+                since = 0;
+            }
+        }
+    }
+
+    // Seconds of one run of each variant: the least of some rounds, in which they take turns.
+    std::vector<double> time() {
+        hold_all();
+        constexpr double round_seconds = 1e-3;
+        std::vector<double> best(variants_.size(), 1e30);
+        for (int round = 0; round < 4; round++)
+            for (size_t i = 0; i < variants_.size(); i++) {
+                const int repeat = round ? std::clamp(int(round_seconds / best[i]), 1, 64) : 1;
+                best[i] = std::min(best[i], std::max(run(variants_[i].list, repeat) / repeat, 1e-7));
+            }
+        buffers_.clear();
         return best;
     }
 
   private:
+    struct Variant {
+        Program program;
+        std::vector<Dispatch> list;
+    };
+    void hold_all() {
+        for (const Variant& v : variants_)
+            for (const Dispatch& d : v.list)
+                for (const Binding& b : d.bindings) hold(v.program, b);
+    }
     void hold(const Program& program, const Binding& b) {
         if (b.kind == Binding::Kind::unused) return;
         uint64_t size = 0;
@@ -107,6 +145,7 @@ class Timer {
 
     vk::Device& device_;
     Program program_;
+    std::vector<Variant> variants_;
     std::map<std::pair<int, int32_t>, vk::Buffer> buffers_;
     vk::Timeline done_;
     uint64_t runs_ = 0;
@@ -118,24 +157,70 @@ struct Work {
     double flops = 0;
 };
 
-template <class Tile>
-Tile quickest(vk::Device& device, const Work& work, const std::vector<Tile>& tiles, const TuneHooks& hooks) {
-    Timer timer(device, *work.program, *work.op);
-    Tile best = tiles.front();
-    double least = 1e30;
-    for (size_t i = 0; i < std::min(candidates, tiles.size()); i++) {
-        if (hooks.cancelled && hooks.cancelled()) throw Error(Status::cancelled, "cancelled", "stopped by the user");
-        TileTable only;
-        if constexpr (std::is_same_v<Tile, ConvTile>) only.every_conv = tiles[i];
-        else only.every_attention = tiles[i];
-        DeviceTraits traits = device.traits();
-        traits.tiles = std::make_shared<const TileTable>(only);
-        const double seconds = timer.time(traits);
-        // The likelier one stays where the difference is noise.
-        if (seconds < least * 0.98) {
-            least = seconds;
-            best = tiles[i];
+// A shape, the tiles that it may have, and their timer.
+template <class Shape, class Tile>
+struct Trial {
+    Shape shape;
+    Work work;
+    std::vector<Tile> tiles;
+    std::unique_ptr<Timer> timer;
+};
+
+template <class Shape, class Tile>
+std::vector<Trial<Shape, Tile>> trials(vk::Device& device, const std::map<Shape, Work>& shapes,
+                                       std::vector<Tile> (*tiles_of)(const Shape&, const DeviceTraits&)) {
+    std::vector<Trial<Shape, Tile>> list;
+    for (const auto& [shape, work] : shapes) {
+        std::vector<Tile> tiles = tiles_of(shape, device.traits());
+        if (tiles.empty()) continue;
+        tiles.resize(std::min(candidates, tiles.size()));
+        std::vector<DeviceTraits> variants;
+        for (const Tile& tile : tiles) {
+            TileTable only;
+            if constexpr (std::is_same_v<Tile, ConvTile>) only.every_conv = tile;
+            else only.every_attention = tile;
+            variants.push_back(device.traits());
+            variants.back().tiles = std::make_shared<const TileTable>(only);
         }
+        list.push_back({shape, work, std::move(tiles), std::make_unique<Timer>(device, *work.program, *work.op, variants)});
+    }
+    return list;
+}
+
+// The quickest and its seconds. The likelier one stays where the difference is noise.
+template <class Shape, class Tile>
+std::pair<Tile, double> quickest(Trial<Shape, Tile>& trial) {
+    const std::vector<double> seconds = trial.timer->time();
+    size_t best = 0;
+    for (size_t i = 1; i < seconds.size(); i++)
+        if (seconds[i] < seconds[best] * 0.98) best = i;
+    return {trial.tiles[best], seconds[best]};
+}
+
+// Bytes a second from the host's memory to the device's: the best of some rounds, of which the first wakes the link. The
+// source is larger than a device's caches, which may keep what they read of the host's memory.
+double link_rate(vk::Device& device) {
+    constexpr uint64_t piece = 16u << 20, pieces = 8;
+    const vk::Buffer from = device.create_buffer(piece * pieces, vk::MemoryKind::upload, "tuning");
+    const vk::Buffer to = device.create_buffer(piece, vk::MemoryKind::device, "tuning");
+    vk::Timeline done(device);
+    double best = 0;
+    for (uint64_t i = 1; i <= 4; i++) {
+        vk::Commands commands(device, vk::QueueKind::transfer);
+        commands.begin();
+        const int begin = commands.timestamp();
+        for (uint64_t k = 0; k < pieces; k++) commands.copy({from.handle(), to.handle(), k * piece, 0, piece});
+        const int end = commands.timestamp();
+        commands.end();
+        const vk::Commands* list[] = {&commands};
+        const vk::TimelinePoint signal[] = {{&done, i}};
+        device.submit(vk::QueueKind::transfer, list, {}, signal);
+        while (!done.wait(i, 1'000'000'000)) {
+        }
+        const auto times = commands.read_timestamps();
+        if (times.size() < 2) return 0;
+        const double seconds = std::max((times[size_t(end)] - times[size_t(begin)]) * 1e-9, 1e-9);
+        best = std::max(best, double(piece * pieces) / seconds);
     }
     return best;
 }
@@ -192,22 +277,49 @@ void tune(vk::Device& device, const std::vector<const Program*>& programs, const
     }
     if (hooks.notice)
         hooks.notice("the GPU's kernels are timed once for this size (" + std::to_string(count) + " shapes); it is remembered");
-    size_t done = 0;
+    double timed_flops = 0, timed_seconds = 0;
     auto remember = [&] {
         write_tile_file(path, kernels(), table);
         device.set_tiles(std::make_shared<const TileTable>(table));
     };
+    auto conv_trials = trials<ConvShape, ConvTile>(device, conv, conv_tiles);
+    auto attention_trials = trials<AttentionShape, AttentionTile>(device, attention, attention_tiles);
+    std::vector<PipelineKey> keys;
+    for (const auto& t : conv_trials) t.timer->add_keys(keys);
+    for (const auto& t : attention_trials) t.timer->add_keys(keys);
+    auto check_cancelled = [&] {
+        if (hooks.cancelled && hooks.cancelled()) throw Error(Status::cancelled, "cancelled", "stopped by the user");
+    };
+    // Compiling takes most of the time: in portions, so that it can be stopped.
+    constexpr size_t portion = 16;
+    for (size_t i = 0; i < keys.size(); i += portion) {
+        check_cancelled();
+        device.prepare(std::span(keys).subspan(i, std::min(portion, keys.size() - i)));
+        if (hooks.progress) hooks.progress(0.9 * double(i) / double(keys.size()));
+    }
+    size_t done = 0;
+    const size_t all_trials = std::max<size_t>(1, conv_trials.size() + attention_trials.size());
+    auto next = [&](Timer& timer) {
+        if (done == 0) timer.warm_up();
+        if (hooks.progress) hooks.progress(0.9 + 0.1 * double(done) / double(all_trials));
+        done++;
+    };
     try {
-        for (const auto& [shape, work] : conv) {
-            const auto tiles = conv_tiles(shape, traits);
-            if (!tiles.empty()) table.conv[shape] = quickest(device, work, tiles, hooks);
-            if (hooks.progress) hooks.progress(double(++done) / double(count));
+        for (auto& trial : conv_trials) {
+            check_cancelled();
+            next(*trial.timer);
+            const auto [tile, seconds] = quickest(trial);
+            table.conv[trial.shape] = tile;
+            timed_flops += trial.work.flops;
+            timed_seconds += seconds * trial.work.flops / op_flops(*trial.work.program, *trial.work.op);
         }
-        for (const auto& [shape, work] : attention) {
-            const auto tiles = attention_tiles(shape, traits);
-            if (!tiles.empty()) table.attention[shape] = quickest(device, work, tiles, hooks);
-            if (hooks.progress) hooks.progress(double(++done) / double(count));
+        for (auto& trial : attention_trials) {
+            check_cancelled();
+            next(*trial.timer);
+            table.attention[trial.shape] = quickest(trial).first;
         }
+        if (timed_seconds > 0) table.flops_per_second = timed_flops / timed_seconds;
+        if (table.link_bytes_per_second == 0) table.link_bytes_per_second = link_rate(device);
     } catch (const Error& e) {
         if (e.status == Status::cancelled) remember();
         throw;

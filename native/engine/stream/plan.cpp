@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "ops/tiles.h"
+#include "stream/arrange.h"
 #include "stream/block_cache.h"
 #include "stream/placement.h"
 
@@ -12,35 +13,12 @@ namespace sluice {
 namespace {
 
 constexpr uint64_t alignment = 256;
-constexpr uint64_t preferred_slot = 16u << 20;  // copies of 8 MiB and more run at link speed
-constexpr uint64_t pinned_chunk = 512u << 20;   // pinned pieces never straddle a multiple of this
 
 uint64_t align_up(uint64_t v, uint64_t a = alignment) { return (v + a - 1) / a * a; }
 
 int panel_unit(const Matrix& m) { return m.geglu ? 2 : 1; }  // value and gate panels stay together
 
 std::string mib(uint64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20); }
-
-// Seconds of one steady pass: copies run ahead of compute as far as the slots allow.
-double simulate(const Plan& plan, const PlanRequest& r) {
-    constexpr double segment_overhead = 11e-6;  // a timeline hop between queues, measured
-    std::vector<double> slot_free(size_t(std::max(1, plan.slot_count)), 0.0);
-    double copy_free = 0, compute_free = 0, first_end = 0;
-    for (int pass = 0; pass < 3; pass++) {
-        for (const Segment& s : plan.segments) {
-            double ready = 0;
-            if (s.slot >= 0) {
-                const double start = std::max(copy_free, slot_free[size_t(s.slot)]);
-                copy_free = start + double(s.bytes) / r.link_bytes_per_second;
-                ready = copy_free + segment_overhead;
-            }
-            compute_free = std::max(compute_free, ready) + s.flops / r.flops_per_second;
-            if (s.slot >= 0) slot_free[size_t(s.slot)] = compute_free + segment_overhead;
-        }
-        if (pass == 1) first_end = compute_free;
-    }
-    return compute_free - first_end;
-}
 
 }  // namespace
 
@@ -142,128 +120,10 @@ Plan make_plan(const Program& given, const PlanRequest& r) {
         if (program.tensors[i].role == TensorRole::activation) plan.tensor_offset[i] = placement.offset[i];
 
     const uint64_t room = r.budget ? r.budget - fixed - plan.arena_bytes : all_weights;
-    const bool resident = !r.in_place && all_weights <= room;
-    if (!r.in_place && !resident) {
-        plan.slot_count = 2;
-        plan.slot_bytes = std::max(least_slot, std::min(room / (2 * ring_copies), preferred_slot) / alignment * alignment);
-    }
-
-    // Pieces, in execution order.
-    for (size_t i = 0; i < program.ops.size(); i++) {
-        const Conv* c = std::get_if<Conv>(&program.ops[i].body);
-        if (!c) {
-            plan.steps.push_back({int(i), -1, {}, false});
-            continue;
-        }
-        const Matrix& m = program.matrices[size_t(c->weight)];
-        const uint64_t panel = uint64_t(m.panel_elements()) * uint64_t(storage_bytes(r.precision));
-        const int unit = panel_unit(m);
-        int per_piece = m.panels();
-        if (plan.slot_count) {
-            const int most = int(plan.slot_bytes / panel) / unit * unit;
-            const int parts = (m.panels() + most - 1) / most;
-            per_piece = std::min(m.panels(), ((m.panels() + parts - 1) / parts + unit - 1) / unit * unit);
-        }
-        for (int p = 0; p < m.panels(); p += per_piece) {
-            Piece piece;
-            piece.matrix = c->weight;
-            piece.panel_begin = p;
-            piece.panel_end = std::min(m.panels(), p + per_piece);
-            piece.bytes = align_up(uint64_t(piece.panel_end - p) * panel);
-            piece.place = r.in_place ? Piece::Place::in_place : resident ? Piece::Place::pinned : Piece::Place::streamed;
-            PlanStep step{int(i), int(plan.pieces.size()), {}, false};
-            if (per_piece < m.panels()) step.cut = {.panel_begin = p, .panel_end = piece.panel_end};
-            plan.pieces.push_back(piece);
-            const int rows = placement.lagged_rows[i];
-            if (rows == 0) {
-                plan.steps.push_back(step);
-                continue;
-            }
-            if (per_piece < m.panels())
-                throw Error(Status::internal, "plan", "a lagged convolution cannot be cut by channels as well");
-            const int height = program.tensors[size_t(c->out)].height;
-            for (int y = 0; y < height; y += rows) {
-                step.cut.row_begin = y;
-                step.cut.row_end = std::min(height, y + rows);
-                step.lagged = true;
-                plan.steps.push_back(step);
-            }
-        }
-    }
-
-    // Pins, spread evenly over the pass: uploads are cyclic, so every pinned byte is saved in every pass, and even
-    // spreading keeps copies and compute balanced along the way.
-    if (resident || plan.slot_count) {
-        uint64_t total = 0;
-        for (const Piece& p : plan.pieces) total += p.bytes;
-        const uint64_t ring = ring_copies * uint64_t(plan.slot_count) * plan.slot_bytes;
-        uint64_t left = resident ? ~uint64_t(0) : room - ring;
-        auto pin = [&](Piece& p) {
-            uint64_t at = plan.pinned_bytes;
-            if (at / pinned_chunk != (at + p.bytes - 1) / pinned_chunk && p.bytes <= pinned_chunk)
-                at = align_up(at, pinned_chunk);
-            const uint64_t cost = at + p.bytes - plan.pinned_bytes;
-            if (cost > left) return false;
-            left -= resident ? 0 : cost;
-            p.place = Piece::Place::pinned;
-            p.offset = at;
-            plan.pinned_bytes = at + p.bytes;
-            return true;
-        };
-        const double share = resident ? 1.0 : double(left) / double(std::max<uint64_t>(1, total));
-        double owed = 0;
-        for (Piece& p : plan.pieces) {
-            owed += share * double(p.bytes);
-            if ((resident || owed >= double(p.bytes)) && pin(p)) owed -= double(p.bytes);
-        }
-    }
-
-    // Segments: as many streamed pieces as a slot holds; everything between rides along.
-    Segment current;
-    int slot = 0;
-    auto close = [&](int next_step) {
-        if (current.step_count == 0) return;
-        if (!current.pieces.empty()) {
-            current.slot = slot;
-            slot = (slot + 1) % plan.slot_count;
-        }
-        plan.segments.push_back(std::move(current));
-        current = {};
-        current.first_step = next_step;
-    };
-    for (size_t i = 0; i < plan.steps.size(); i++) {
-        const PlanStep& step = plan.steps[i];
-        if (step.piece >= 0) {
-            Piece& p = plan.pieces[size_t(step.piece)];
-            if (p.place == Piece::Place::streamed && p.segment < 0) {
-                if (current.bytes + p.bytes > plan.slot_bytes) close(int(i));
-                p.offset = current.bytes;
-                p.segment = int(plan.segments.size());
-                current.bytes += p.bytes;
-                current.pieces.push_back(step.piece);
-                plan.uploaded_per_pass += p.bytes;
-            } else if (p.place == Piece::Place::streamed && p.segment != int(plan.segments.size())) {
-                throw Error(Status::internal, "plan", "steps of one piece in two segments");
-            }
-            if (p.place == Piece::Place::in_place) plan.in_place_bytes += step.cut.row_begin == 0 ? p.bytes : 0;
-            const double all = op_flops(program, program.ops[size_t(step.op)]);
-            const Matrix& m = program.matrices[size_t(p.matrix)];
-            double part = double(p.panel_end - p.panel_begin) / m.panels();
-            if (step.lagged) {
-                const Conv& c = std::get<Conv>(program.ops[size_t(step.op)].body);
-                part *= double(step.cut.row_end - step.cut.row_begin) / program.tensors[size_t(c.out)].height;
-            }
-            current.flops += all * part;
-        } else {
-            current.flops += op_flops(program, program.ops[size_t(step.op)]);
-        }
-        current.step_count++;
-    }
-    close(int(plan.steps.size()));
+    arrange(plan, program, r, placement, {room, all_weights, least_slot});
 
     plan.peak_bytes =
         fixed + plan.arena_bytes + ring_copies * uint64_t(plan.slot_count) * plan.slot_bytes + plan.pinned_bytes;
-    plan.seconds_per_pass = simulate(plan, r);
     return plan;
 }
 

@@ -48,7 +48,7 @@ struct Segment {
     int slot = -1;  // -1: nothing streamed
     std::vector<int> pieces;
     uint64_t bytes = 0;
-    double flops = 0;
+    double flops = 0, seconds = 0;  // seconds: predicted
     bool operator==(const Segment&) const = default;
 };
 

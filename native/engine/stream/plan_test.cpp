@@ -149,8 +149,14 @@ TEST_CASE("plans: golden figures of Stable Diffusion 1.5 at 512x512, guidance on
     // 803 GFLOP a pass of the UNet and 268 of the ControlNet less its hint, both halves of guidance.
     CHECK(step.flops / 1e9 == doctest::Approx(2143.69).epsilon(1e-4));
     CHECK(step.smallest_budget / mib < 64);
-    CHECK(step.slot_count == 2);
-    CHECK(step.uploaded_per_pass / mib < 2200);
+    // A CPU device takes turns: two slots send least. Elsewhere more may be sent where that hides it better.
+    PlanRequest cpu = request(256 * mib);
+    cpu.traits.cpu = true;
+    const Plan turns = make_plan(step_program(64, 1), cpu);
+    CHECK(turns.slot_count == 2);
+    CHECK(turns.uploaded_per_pass / mib < 2200);
+    CHECK(step.uploaded_per_pass / mib < 2300);
+    CHECK(step.seconds_per_pass <= turns.seconds_per_pass);
     const Plan decoder = make_plan(vae_decoder_program(VaeConfig{}, 64, 64), request(256 * mib));
     CHECK(decoder.flops / 1e9 == doctest::Approx(2514.52).epsilon(1e-4));
     CHECK(decoder.smallest_budget / mib == 198);

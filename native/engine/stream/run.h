@@ -58,7 +58,7 @@ class Stage {
     // Whether a stage made of these would be this one again.
     bool made_of(const Program& program, const Plan& plan, Precision precision,
                  const std::vector<std::shared_ptr<DeviceWeights>>& sources) const {
-        return request_.precision == precision && sources_ == sources && plan_ == plan && program_ == program;
+        return request_.precision == precision && sources_ == sources && plan_ == plan && given_ == program;
     }
     bool reads_kept() const { return !kept_.empty(); }
     uint64_t device_bytes() const;

@@ -81,6 +81,7 @@ void read_properties(const Api& api, Physical& p, const std::vector<std::string>
     p.import_alignment = external.minImportedHostPointerAlignment;
     p.min_subgroup = subgroup.minSubgroupSize ? subgroup.minSubgroupSize : v11.subgroupSize;
     p.max_subgroup = subgroup.maxSubgroupSize ? subgroup.maxSubgroupSize : v11.subgroupSize;
+    p.subgroup_vote = v11.subgroupSupportedOperations & VK_SUBGROUP_FEATURE_VOTE_BIT;
     p.required_subgroup_stages = subgroup.requiredSubgroupSizeStages;
     std::memcpy(p.cache_uuid, properties.properties.pipelineCacheUUID, VK_UUID_SIZE);
 
@@ -175,10 +176,12 @@ void read_matrices(const Api& api, Physical& p) {
                                         component_name(m.BType), component_name(m.CType),
                                         component_name(m.ResultType)});
     }
-    // Proven on a CPU driver by the op suite, but not on a graphics card yet: there they are asked for, so that nobody's
-    // picture depends on them unknowingly.
+    // Proven by the op suite on NVIDIA's driver and on a CPU driver. On another maker's card they are asked for, so that
+    // nobody's picture depends on what was never tried.
+    constexpr uint32_t nvidia = 0x10de;
     const char* asked = std::getenv("SLUICE_MATRIX_UNITS");
-    if (p.info.type != "cpu" && (asked == nullptr || std::string_view(asked) != "1")) return;
+    const bool wanted = asked ? std::string_view(asked) == "1" : p.info.type == "cpu" || p.vendor == nvidia;
+    if (!wanted || !p.subgroup_vote) return;
     // The shape with the most work that fits a tile of 16: what all makers' units are built for.
     if (!p.info.traits.fp16 || !p.features.memory_model) return;
     DeviceTraits& t = p.info.traits;

@@ -191,29 +191,28 @@ bool Pipelines::prepare(std::span<const PipelineKey> keys) {
                 missing.push_back(key);
         for (const PipelineKey& key : missing) cold = cold || !on_disk_.contains(stable_hash(key));
     }
+    // Drivers compile for tens of milliseconds. A CPU device's have threads of their own.
+    const size_t cores = physical_.info.type == "cpu" ? 2 : std::clamp<size_t>(std::thread::hardware_concurrency(), 2, 8);
+    const size_t threads = std::max<size_t>(1, std::min(cores, missing.size()));
     std::atomic<size_t> next{0};
-    std::exception_ptr failure[2];
-    auto work = [&](int thread) {
+    std::vector<std::exception_ptr> failures(threads);
+    auto work = [&](size_t thread) {
         try {
             for (size_t i; (i = next.fetch_add(1)) < missing.size();) get(missing[i]);
         } catch (...) {
-            failure[thread] = std::current_exception();
+            failures[thread] = std::current_exception();
             next = missing.size();
         }
     };
-    if (missing.size() > 1) {
-        std::thread second;
-        try {
-            second = std::thread(work, 1);
-        } catch (const std::system_error&) {
-            // No thread to be had: this one does it all.
-        }
-        work(0);
-        if (second.joinable()) second.join();
-    } else {
-        work(0);
+    std::vector<std::thread> others;
+    try {
+        for (size_t i = 1; i < threads; i++) others.emplace_back(work, i);
+    } catch (const std::system_error&) {
+        // No thread to be had: those that are there do it all.
     }
-    for (const auto& f : failure)
+    work(0);
+    for (std::thread& t : others) t.join();
+    for (const auto& f : failures)
         if (f) std::rethrow_exception(f);
     if (cold) save();
     return cold;

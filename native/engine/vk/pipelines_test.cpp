@@ -31,7 +31,7 @@ std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder)
 
 TEST_CASE("vk: every shader of the table is built in, in both precisions or for halves alone, as SPIR-V") {
     // Matrix units multiply halves: these have no other storage.
-    const std::set<std::string> halves_alone{"conv_matrix", "conv_reduce", "attention_matrix"};
+    const std::set<std::string> halves_alone{"conv_matrix", "conv_reduce", "attention_matrix", "attention_flash"};
     REQUIRE(shader_count() > 0);
     for (uint16_t id = 0; id < shader_count(); ++id) {
         const ShaderCode code = shader_code(id);
