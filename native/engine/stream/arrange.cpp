@@ -5,17 +5,12 @@
 #include <set>
 
 #include "core/error.h"
+#include "stream/block_cache.h"
 
 namespace sluice {
 namespace {
 
-constexpr uint64_t alignment = 256;
 constexpr uint64_t preferred_slot = 16u << 20;  // copies of 8 MiB and more run at link speed
-constexpr uint64_t pinned_chunk = 512u << 20;   // pinned pieces never straddle a multiple of this
-
-uint64_t align_up(uint64_t v, uint64_t a = alignment) { return (v + a - 1) / a * a; }
-
-int panel_unit(const Matrix& m) { return m.geglu ? 2 : 1; }  // value and gate panels stay together
 
 // Seconds that an op takes by itself: its arithmetic or its memory traffic, and a dispatch's latency. Attention reaches
 // about a third of the matrix products' speed.
@@ -29,8 +24,7 @@ double op_seconds(const Program& program, const Op& op, const PlanRequest& r) {
         for (const TensorId t : *list) bytes += double(tensor_bytes(program.tensors[size_t(t)], r.precision));
     double flops = op_flops(program, op);
     if (const Conv* c = std::get_if<Conv>(&op.body)) {
-        const Matrix& m = program.matrices[size_t(c->weight)];
-        bytes += double(m.panels()) * double(m.panel_elements()) * storage_bytes(r.precision);
+        bytes += double(matrix_bytes(program.matrices[size_t(c->weight)], r.precision));
     } else if (std::holds_alternative<Attention>(op.body)) {
         flops *= 3;
     }
@@ -231,7 +225,7 @@ void arrange(Plan& plan, const Program& program, const PlanRequest& r, const Pla
         return;
     }
     const uint64_t two = room.bytes / (2 * a.ring_copies);
-    plan = a.arranged(bare, 2, std::max(room.least_slot, std::min(two, preferred_slot) / alignment * alignment), any);
+    plan = a.arranged(bare, 2, std::max(room.least_slot, std::min(two, preferred_slot) / piece_alignment * piece_alignment), any);
     if (r.traits.cpu) return;
 
     // Deeper rings carry copies over stretches that compute for long with few weights; larger slots cut less.

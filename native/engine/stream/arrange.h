@@ -7,6 +7,13 @@
 
 namespace sluice {
 
+constexpr uint64_t pinned_chunk = 512u << 20;  // pinned pieces never straddle a multiple of this
+
+constexpr uint64_t piece_alignment = 256;
+constexpr uint64_t align_up(uint64_t v, uint64_t a = piece_alignment) { return (v + a - 1) / a * a; }
+
+inline int panel_unit(const Matrix& m) { return m.geglu ? 2 : 1; }  // value and gate panels stay together
+
 struct Room {
     uint64_t bytes = 0;        // for weights, ring included
     uint64_t all_weights = 0;  // of the program; 0: read in place

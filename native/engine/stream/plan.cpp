@@ -12,12 +12,6 @@
 namespace sluice {
 namespace {
 
-constexpr uint64_t alignment = 256;
-
-uint64_t align_up(uint64_t v, uint64_t a = alignment) { return (v + a - 1) / a * a; }
-
-int panel_unit(const Matrix& m) { return m.geglu ? 2 : 1; }  // value and gate panels stay together
-
 std::string mib(uint64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20); }
 
 }  // namespace

@@ -5,11 +5,11 @@
 
 #include "core/error.h"
 #include "ops/tiles.h"
+#include "stream/arrange.h"
 
 namespace sluice {
 namespace {
 
-constexpr uint64_t pinned_chunk = 512u << 20;  // as in plan.cpp: pieces do not straddle its multiples
 // A submission is cut at so much work: about a tenth of a second on a CPU device, and on the slowest GPU that can
 // hope to paint. Drivers reset at 2 s, and cancelling waits for what was submitted.
 constexpr double cpu_batch_flops = 1e9, gpu_batch_flops = 40e9, matrix_batch_flops = 400e9;
