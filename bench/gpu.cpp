@@ -1,13 +1,15 @@
 // Speed of a GPU's matrix units at SD 1.5's shapes, and of a whole UNet pass.
 //   bench_gpu tiles [--device NAME] [--most N] [--table FILE]   candidates of every shape, timed; FILE gets all of them
-//   bench_gpu step [--device NAME] [--budget MIB]… [--profile FILE] [--cache FOLDER] [--latent SIDE] [--tune 1]
-//     resident, then in each budget; with --tune all of it again after the tuner chose
+//   bench_gpu step [--device NAME] [--budget MIB]… [--link-divisor N]… [--profile FILE] [--cache FOLDER] [--latent SIDE] [--tune 1]
+//     resident, then in each budget, and over a link so many times slower; with --tune all of it again after the tuner chose
+//   bench_gpu empty [--device NAME]   opens the device and holds it for four seconds, for a look at what that takes
 // Weights are made up. Times are of the device's clock (tiles) or of the host's (step), the best of several.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <string>
+#include <thread>
 
 #include "core/error.h"
 #include "networks/networks.h"
@@ -28,29 +30,30 @@ struct Shape {
     bool folded = false, geglu = false;
 };
 
+// Matrix products are of the two halves of guidance, as the networks have them.
 const Shape shapes[] = {
-    {"matmul 4096", 1, 1, 1, 4096, 4096, 4096},
-    {"product 8192x320x2880", 1, 1, 1, 8192, 2880, 320},
-    {"product 2048x640x5760", 1, 1, 1, 2048, 5760, 640},
-    {"product 512x1280x11520", 1, 1, 1, 512, 11520, 1280},
-    {"product 128x1280x11520", 1, 1, 1, 128, 11520, 1280},
-    {"product 8192x2560x320", 1, 1, 1, 8192, 320, 2560},
+    {"matmul 4096", 1, 2, 1, 2048, 4096, 4096},
+    {"product 8192x320x2880", 1, 2, 1, 4096, 2880, 320},
+    {"product 2048x640x5760", 1, 2, 1, 1024, 5760, 640},
+    {"product 512x1280x11520", 1, 2, 1, 256, 11520, 1280},
+    {"product 128x1280x11520", 1, 2, 1, 64, 11520, 1280},
+    {"product 8192x2560x320", 1, 2, 1, 4096, 320, 2560},
     {"conv 64x64 320>320", 3, 2, 64, 64, 320, 320},
     {"conv 32x32 640>640", 3, 2, 32, 32, 640, 640},
     {"conv 16x16 1280>1280", 3, 2, 16, 16, 1280, 1280},
     {"conv 8x8 1280>1280", 3, 2, 8, 8, 1280, 1280},
-    {"geglu 8192 320>2560", 1, 1, 1, 8192, 320, 2560, false, true},
+    {"geglu 8192 320>2560", 1, 2, 1, 4096, 320, 2560, false, true},
     {"norm conv 64x64 320>320", 3, 2, 64, 64, 320, 320, true},
     {"norm conv 32x32 640>640", 3, 2, 32, 32, 640, 640, true},
     {"norm conv 16x16 1280>1280", 3, 2, 16, 16, 1280, 1280, true},
     {"norm conv 8x8 1280>1280", 3, 2, 8, 8, 1280, 1280, true},
     {"norm conv 64x64 960>320", 3, 2, 64, 64, 960, 320, true},
     {"norm conv 16x16 2560>1280", 3, 2, 16, 16, 2560, 1280, true},
-    {"linear 8192 320>320", 1, 1, 1, 8192, 320, 320},
-    {"linear 8192 1280>320", 1, 1, 1, 8192, 1280, 320},
-    {"linear 2048 640>640", 1, 1, 1, 2048, 640, 640},
-    {"linear 512 1280>1280", 1, 1, 1, 512, 1280, 1280},
-    {"geglu 512 1280>10240", 1, 1, 1, 512, 1280, 10240, false, true},
+    {"linear 8192 320>320", 1, 2, 1, 4096, 320, 320},
+    {"linear 8192 1280>320", 1, 2, 1, 4096, 1280, 320},
+    {"linear 2048 640>640", 1, 2, 1, 1024, 640, 640},
+    {"linear 512 1280>1280", 1, 2, 1, 256, 1280, 1280},
+    {"geglu 512 1280>10240", 1, 2, 1, 256, 1280, 10240, false, true},
     {"norm conv 512x512 128>128", 3, 1, 512, 512, 128, 128, true},
     {"norm conv 128x128 512>512", 3, 1, 128, 128, 512, 512, true},
 };
@@ -288,11 +291,13 @@ void report(const Stage& stage, const std::string& file) {
 }
 
 void time_stage(vk::Device& device, const char* name, const Program& program, std::shared_ptr<DeviceWeights> weights,
-                uint64_t budget, const std::string& profile, const std::string& trace = "") {
+                uint64_t budget, const std::string& profile, const std::string& trace = "", int link_divisor = 1) {
     PlanRequest r = plan_request(device.traits(), Precision::fp16, budget, true, 0);
+    r.link_bytes_per_second /= link_divisor;
     r.staged = !weights->imported();
     RunControl control;
     control.profile = !profile.empty();
+    control.link_divisor = link_divisor;
     device.reset_peak();
     const double start = now();
     Stage stage(device, program, r, {weights}, {}, control);
@@ -324,18 +329,18 @@ void time_stage(vk::Device& device, const char* name, const Program& program, st
         if (e.copy) bytes += e.bytes;
     }
     std::printf("%-12s %5.0f MiB: best %8.2f ms, mean %8.2f; ready in %.2f s, peak %.0f MiB, %zu segments, %.0f MiB copied "
-                "in %.2f ms, computing %.2f ms, %d slots of %.0f MiB, predicted %.2f ms%s\n",
+                "in %.2f ms, computing %.2f ms, %d slots of %.0f MiB, predicted %.2f ms (%+.1f %%)%s\n",
                 name, double(budget >> 20), best * 1e3, sum / count * 1e3, ready, double(device.peak_device_bytes()) / 1048576.0,
                 stage.plan().segments.size(), double(bytes) / 1048576.0, copied, computed,
                 stage.plan().slot_count, double(stage.plan().slot_bytes) / 1048576.0, stage.plan().seconds_per_pass * 1e3,
-                weights->imported() ? "" : ", staged");
+                (stage.plan().seconds_per_pass * count / sum - 1) * 100, weights->imported() ? "" : ", staged");
     std::fflush(stdout);
     if (!profile.empty()) report(stage, profile);
     std::fflush(stdout);
 }
 
 int step(vk::Device& device, const std::vector<uint64_t>& budgets, const std::string& profile, const std::string& cache,
-         int latent, bool tuned) {
+         int latent, bool tuned, const std::vector<int>& divisors) {
     const MadeUp source;
     auto weights_of = [&](const Program& program, const char* role) {
         BlockCache::Request request;
@@ -365,6 +370,9 @@ int step(vk::Device& device, const std::vector<uint64_t>& budgets, const std::st
         for (const uint64_t budget : budgets)
             time_stage(device, "unet", unet, weights, budget << 20, "",
                        stamps.empty() ? "" : stamps + ".trace-" + std::to_string(budget));
+        for (const int divisor : divisors)
+            for (const uint64_t budget : budgets)
+                time_stage(device, ("link 1/" + std::to_string(divisor)).c_str(), unet, weights, budget << 20, "", "", divisor);
         time_stage(device, "vae decoder", decoder, vae, 0, "");
         if (!profile.empty()) time_stage(device, "vae, stamps", decoder, vae, 0, stamps + ".vae");
     }
@@ -377,6 +385,7 @@ int main(int count, char** arguments) try {
     std::string command = count > 1 ? arguments[1] : "", name, profile, table = "tiles.tsv", only;
     std::string cache = std::filesystem::temp_directory_path().string();
     std::vector<uint64_t> budgets;
+    std::vector<int> divisors;
     size_t most = 14;
     int latent = 64;
     bool tuned = false;
@@ -389,14 +398,19 @@ int main(int count, char** arguments) try {
         else if (flag == "--budget") budgets.push_back(std::stoull(value));
         else if (flag == "--tune") tuned = value != "0";
         else if (flag == "--profile") profile = value;
+        else if (flag == "--link-divisor") divisors.push_back(std::max(1, std::stoi(value)));
         else if (flag == "--latent") latent = std::stoi(value);
         else if (flag == "--cache") cache = value;
         else throw Error(Status::usage, "unknown-flag", "unknown argument " + flag);
     }
     auto device = vk::Device::open(name, cache);
     if (command == "tiles") return tiles(*device, most, table, only);
-    if (command == "step") return step(*device, budgets, profile, cache, latent, tuned);
-    throw Error(Status::usage, "unknown-command", "expected tiles or step");
+    if (command == "step") return step(*device, budgets, profile, cache, latent, tuned, divisors);
+    if (command == "empty") {
+        std::this_thread::sleep_for(std::chrono::seconds(4));
+        return 0;
+    }
+    throw Error(Status::usage, "unknown-command", "expected tiles, step or empty");
 } catch (const sluice::Error& e) {
     std::fprintf(stderr, "bench_gpu: %s %s\n", e.what(), e.hint.c_str());
     return int(e.status);

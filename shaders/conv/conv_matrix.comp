@@ -4,7 +4,9 @@
 // The inputs of `tile_k` channels and their weights pass through shared memory; the next ones are fetched into registers
 // meanwhile. 3x3 kernels at stride 1 may stage a picture's block of 16 columns with its border (`halo`): it then serves
 // all nine taps, and what is folded into the load is computed once. Rows are padded by eight halves against bank
-// conflicts. Sums leave through shared memory, so that neighbouring invocations finish neighbouring channels.
+// conflicts, and where a row is half as long as all banks, neighbouring invocations store rows four apart. Nothing is
+// fetched under a condition, which would make the products wait: what lies outside is read from beside and zeroed
+// when it is stored. Sums leave through shared memory, so that neighbouring invocations finish neighbouring channels.
 //
 // With more than one split, each workgroup adds up its share of the inputs and writes bare sums; conv_reduce adds the
 // shares in their order and does the rest.
@@ -34,6 +36,8 @@ layout(constant_id = SPEC_HALO) const int halo = 0;  // pixels of a row of the t
 layout(binding = 0) readonly buffer A8 { uvec4 a_8[]; };
 layout(binding = 1) readonly buffer A28 { uvec4 a2_8[]; };
 layout(binding = 3) readonly buffer Weight8 { uvec4 weight_8[]; };
+layout(binding = 6) readonly buffer Residual8 { uvec4 residual_8[]; };
+layout(binding = 7) buffer Out8 { uvec4 result_8[]; };
 
 // Shared memory in uvec4s: eight halves, or four floats.
 const int columns = tile_k / 8;
@@ -41,8 +45,9 @@ const int a_pitch = columns + 1;
 const int b_pitch = tile_n / 8 + 1;
 const int halo_width = halo + 2;
 const int a_rows = halo > 0 ? (tile_m / (halo > 0 ? halo : 1) + 2) * halo_width : tile_m;
-const int a_count = a_rows * columns;
+const int a_count = (a_rows + 7) / 8 * 8 * columns;
 const int a_loads = (a_count + local - 1) / local;
+const int a_spare = a_count % local + a_rows % 8;
 const int b_count = tile_k * tile_n / 8;
 const int b_loads = (b_count + local - 1) / local;
 const int b_base = a_rows * a_pitch;
@@ -58,12 +63,35 @@ shared uvec4 staged[main_size > stage_size ? main_size : stage_size];
 
 uvec4 a_next[a_loads];
 uvec4 b_next[b_loads];
-int a_row[a_loads];      // input rows under the tap at hand; -1: padding
+int a_at[a_loads];       // where the inputs' rows under the tap at hand begin, of padding those beside it
+uint a_inside;           // a bit for each that is not padding
+vec2 a_stats[a_loads];   // of layer norm
 ivec3 origin[a_loads];   // 3x3 without a halo: first tap's place and image
 Affine low, high;        // of the eight channels at hand
 
 int id, channels8, depth8, depth_k, batch_first, pixel_first, panel_first, panels;
 int halo_x, halo_y;
+
+// Takes the rows of eight apart: 0, 4, 1, 5, 2, 6, 3, 7.
+int spread(int row) { return (row & ~7) | ((row & 1) << 2) | ((row >> 1) & 3); }
+
+// The rows that an invocation stages lie evenly, which saves it their addresses.
+const int a_stride = local / columns;
+const int b_turn = local % (tile_k * 4);
+const int b_stride = local / (tile_k * 4);  // panels, where b_turn is 0
+
+int staged_row(int i) {
+    if (columns != 4) return id / columns + i * a_stride;
+    return a_stride % 8 == 0 ? spread(id / columns) + i * a_stride : spread(id / columns + i * a_stride);
+}
+
+int staged_weight_row(int i) {
+    return b_turn == 0 ? spread(id % (tile_k * 4) / 4) : spread((id + i * local) % (tile_k * 4) / 4);
+}
+
+int staged_panel(int i) {
+    return b_turn == 0 ? id / (tile_k * 4) + i * b_stride : (id + i * local) / (tile_k * 4);
+}
 
 // Pixel r of this workgroup: x the image, y the number among the dispatch's pixels of that image, or -1.
 ivec2 pixel_of(int r) {
@@ -78,21 +106,35 @@ ivec2 pixel_of(int r) {
 // Where this invocation's inputs lie, as far as that is the same for all steps: with a halo, and for 1x1 kernels, all.
 const bool rows_fixed = halo > 0 || kernel == 1;
 
+// The input under a place of the field, or beside it where that is padding, which `a_inside` then says.
+void find_input(int i, ivec2 at, int batch, bool wanted) {
+    const ivec2 beside = clamp(at, ivec2(0), ivec2(p.field_width, p.field_height) - 1);
+    const int row = field_row(beside, batch);
+    a_at[i] = has(FLAG_A2) ? row : p.a_offset / 2 + row * (p.a_channels / 2);
+    if (wanted && at == beside) a_inside |= 1u << i;
+    if (has(FLAG_ROW_STATS)) a_stats[i] = fold[p.fold_offset + row].xy;
+}
+
 void find_inputs() {
+    a_inside = 0u;
     [[unroll]] for (int i = 0; i < a_loads; i++) {
-        const int r = (id + i * local) / columns;
-        a_row[i] = -1;
-        origin[i] = ivec3(-2 * p.field_width - 8);
-        if (a_count % local != 0 && r >= a_rows) continue;
+        const int r = staged_row(i);
+        const bool staged_here = a_spare == 0 || r < a_rows;
         if (halo > 0) {
-            a_row[i] = field_row(ivec2(halo_x + r % halo_width, halo_y + p.row_begin + r / halo_width) - p.pad, batch_first);
+            // Rows below the dispatch's own and their border are nobody's.
+            const int y = min(halo_y + r / halo_width, p.pixels / p.out_width + 1);
+            find_input(i, ivec2(halo_x + r % halo_width, y + p.row_begin) - p.pad, batch_first, staged_here);
             continue;
         }
         const ivec2 pixel = pixel_of(r);
-        if (pixel.y < 0) continue;
-        const ivec2 at = output_pixel(pixel.y).origin;
-        if (kernel == 1) a_row[i] = field_row(at, pixel.x);
-        else origin[i] = ivec3(at, pixel.x);
+        const bool wanted = staged_here && pixel.y >= 0;
+        const ivec2 at = output_pixel(wanted ? pixel.y : 0).origin;
+        const int batch = wanted ? pixel.x : p.batch_begin;
+        if (kernel == 1) {
+            find_input(i, at, batch, wanted);
+        } else {
+            origin[i] = wanted ? ivec3(at, batch) : ivec3(-3 * p.field_width - 8, at.y, batch);
+        }
     }
 }
 
@@ -114,74 +156,117 @@ uvec4 fold_8(uvec4 x, vec2 stats, Affine lo, Affine hi) {
                  fold_pair(unpackHalf2x16(x.w), stats, hi.scale.zw, hi.shift.zw));
 }
 
-uvec4 read_8(int row, int channel8) {
-    if (!has(FLAG_A2) || channel8 < p.a_channels / 2)
-        return a_8[p.a_offset / 2 + row * (p.a_channels / 2) + channel8];
-    return a2_8[p.a2_offset / 2 + row * (p.a2_channels / 2) + channel8 - p.a_channels / 2];
+uvec4 read_8(int at, int channel8) {
+    if (!has(FLAG_A2)) return a_8[at + channel8];
+    if (channel8 < p.a_channels / 2) return a_8[p.a_offset / 2 + at * (p.a_channels / 2) + channel8];
+    return a2_8[p.a2_offset / 2 + at * (p.a2_channels / 2) + channel8 - p.a_channels / 2];
 }
 
-// Weights: rows [k, k + count) of the matrix, zero beyond.
-void fetch_weights(int k, int count) {
+// Weights of the step that begins at row k of the matrix. Rows beyond the matrix, which meet inputs of zero, are read
+// from its last one.
+void fetch_weights(int k) {
     [[unroll]] for (int i = 0; i < b_loads; i++) {
-        const int at = id + i * local;
-        const int panel = at / (tile_k * 4), within = at % (tile_k * 4);
-        b_next[i] = uvec4(0);
-        if ((b_count % local == 0 || at < b_count) && panel_first + panel < panels && within < count * 4)
-            b_next[i] = weight_8[((panel_first + panel) * depth_k + k) * 4 + within];
+        const int row = min(k + staged_weight_row(i), depth_k - 1);
+        b_next[i] = weight_8[(min(panel_first + staged_panel(i), panels - 1) * depth_k + row) * 4 + id % 4];
     }
 }
 
 void store_weights() {
-    [[unroll]] for (int i = 0; i < b_loads; i++) {
-        const int at = id + i * local;
-        if (b_count % local == 0 || at < b_count)
-            staged[b_base + at % (tile_k * 4) / 4 * b_pitch + at / (tile_k * 4) * 4 + at % 4] = b_next[i];
-    }
+    [[unroll]] for (int i = 0; i < b_loads; i++)
+        if (b_count % local == 0 || id + i * local < b_count)
+            staged[b_base + staged_weight_row(i) * b_pitch + staged_panel(i) * 4 + id % 4] = b_next[i];
 }
 
 // Inputs of one step: columns [column8, column8 + columns), with a halo of one tap, without one of all taps in a row.
 void fetch_inputs(int column8) {
-    const int at8 = column8 + id % columns;
+    const int at8 = min(column8 + id % columns, (halo > 0 ? channels8 : depth8) - 1);
     const int tap = rows_fixed ? 0 : at8 / channels8, channel8 = at8 - tap * channels8;
-    const bool inside = at8 < (halo > 0 ? channels8 : depth8);
+    if (!rows_fixed) a_inside = 0u;
     [[unroll]] for (int i = 0; i < a_loads; i++) {
-        if (!rows_fixed) a_row[i] = field_row(origin[i].xy + ivec2(tap % kernel, tap / kernel), origin[i].z);
-        a_next[i] = uvec4(0);
-        if (inside && a_row[i] >= 0) a_next[i] = read_8(a_row[i], channel8);
+        if (!rows_fixed) find_input(i, origin[i].xy + ivec2(tap % kernel, tap / kernel), origin[i].z, true);
+        a_next[i] = read_8(a_at[i], channel8);
     }
-    if (halo > 0 && has(FLAG_AFFINE) && inside) {
+    if (folded && halo > 0) {
         low = affine_of(batch_first, channel8, 0);
         high = affine_of(batch_first, channel8, 1);
     }
 }
 
 void store_inputs(int column8) {
-    const int at8 = column8 + id % columns;
-    const bool inside = at8 < (halo > 0 ? channels8 : depth8);
-    if (folded && halo == 0 && inside) {
-        low = affine_of(p.batch_begin, at8 % channels8, 0);
-        high = affine_of(p.batch_begin, at8 % channels8, 1);
+    const int end8 = halo > 0 ? channels8 : depth8, at8 = column8 + id % columns;
+    int batch = batch_first;
+    if (folded && halo == 0) {
+        low = affine_of(batch, min(at8, end8 - 1) % channels8, 0);
+        high = affine_of(batch, min(at8, end8 - 1) % channels8, 1);
     }
-    int batch = p.batch_begin;
+    // A 1x1 kernel's padding is pixels that nobody stores.
+    const bool all_inside = column8 + columns <= end8;
     [[unroll]] for (int i = 0; i < a_loads; i++) {
-        const int r = (id + i * local) / columns;
-        if (a_count % local != 0 && r >= a_rows) continue;
+        const int r = staged_row(i);
+        if (a_spare != 0 && r >= a_rows) continue;
         uvec4 x = a_next[i];
-        if (folded && inside && a_row[i] >= 0) {
-            vec2 stats = vec2(0, 1);
-            if (has(FLAG_ROW_STATS)) stats = fold[p.fold_offset + a_row[i]].xy;
+        if (folded) {
             if (has(FLAG_AFFINE) && halo == 0 && p.images > 1) {
                 const int at = pixel_of(r).x;
-                if (at != batch) {
+                if (at != batch && at < p.batch_begin + p.images) {
                     batch = at;
-                    low = affine_of(batch, at8 % channels8, 0);
-                    high = affine_of(batch, at8 % channels8, 1);
+                    low = affine_of(batch, min(at8, end8 - 1) % channels8, 0);
+                    high = affine_of(batch, min(at8, end8 - 1) % channels8, 1);
                 }
             }
-            x = fold_8(x, stats, low, high);
+            x = fold_8(x, has(FLAG_ROW_STATS) ? a_stats[i] : vec2(0, 1), low, high);
         }
+        if (kernel > 1 && ((a_inside >> i) & 1u) == 0u) x = uvec4(0);
+        if (!all_inside && at8 >= end8) x = uvec4(0);
         staged[r * a_pitch + id % columns] = x;
     }
+}
+
+coopmat<float, gl_ScopeSubgroup, mat_m, mat_n, gl_MatrixUseAccumulator> sums[parts_m * parts_n];
+int warp_row, warp_column;  // of this subgroup's share
+
+// Adds the products of what is staged.
+void multiply(int tap) {
+    [[unroll]] for (int k = 0; k < tile_k; k += mat_k) {
+        coopmat<float16_t, gl_ScopeSubgroup, mat_m, mat_k, gl_MatrixUseA> x[parts_m];
+        [[unroll]] for (int i = 0; i < parts_m; i++) {
+            int r = warp_row + i * mat_m;
+            if (halo > 0) r = (r / max(halo, 1) + tap / 3) * halo_width + r % max(halo, 1) + tap % 3;
+            coopMatLoad(x[i], staged, r * a_pitch + k / 8, a_pitch, gl_CooperativeMatrixLayoutRowMajor);
+        }
+        [[unroll]] for (int j = 0; j < parts_n; j++) {
+            coopmat<float16_t, gl_ScopeSubgroup, mat_k, mat_n, gl_MatrixUseB> w;
+            coopMatLoad(w, staged, b_base + k * b_pitch + (warp_column + j * mat_n) / 8, b_pitch,
+                        gl_CooperativeMatrixLayoutRowMajor);
+            [[unroll]] for (int i = 0; i < parts_m; i++)
+                sums[i * parts_n + j] = coopMatMulAdd(x[i], w, sums[i * parts_n + j]);
+        }
+    }
+}
+
+// As `finish`, for eight channels: columns `column` and the next of the panel.
+void finish_8(int batch, int pixel, int panel, int column, vec4 sums[2], vec4 gates[2]) {
+    const bool geglu = activation == ACTIVATION_GEGLU;
+    const int channel = (geglu ? panel / 2 : panel) * 8 + column;
+    if (channel >= p.out_channels) return;
+    const int row = batch * p.out_pixels + pixel;
+    uvec4 residuals = uvec4(0);
+    if (has(FLAG_RESIDUAL))
+        residuals = residual_8[(p.residual_offset + (batch * p.residual_pixels + pixel) * p.out_channels + channel) / 2];
+    uvec2 halves[2];
+    [[unroll]] for (int i = 0; i < 2; i++) {
+        vec4 sum = sums[i], gate = gates[i];
+        if (has(FLAG_BIAS)) {
+            sum += bias[panel * 8 + column + i];
+            if (geglu) gate += bias[panel * 8 + 8 + column + i];
+        }
+        if (has(FLAG_CHANNEL_ADD)) sum += unpack(channel_add[p.add_offset + batch * p.add_stride + channel + i]);
+        vec4 value = geglu ? sum * gelu(gate) : activate(sum);
+        value *= p.scale;
+        if (has(FLAG_RESIDUAL)) value += unpack(i == 0 ? residuals.xy : residuals.zw);
+        halves[i] = pack(value);
+    }
+    result_8[(p.out_offset + row * p.out_channels + channel) / 2] = uvec4(halves[0], halves[1]);
 }
 
 void main() {
@@ -204,59 +289,54 @@ void main() {
         pixel_first = tile * tile_m;
     }
 
-    const int warp = int(gl_SubgroupID), warp_row = warp / warps_n * warp_m, warp_column = warp % warps_n * warp_n;
-    coopmat<float, gl_ScopeSubgroup, mat_m, mat_n, gl_MatrixUseAccumulator> sums[parts_m * parts_n];
+    const int warp = int(gl_SubgroupID);
+    warp_row = warp / warps_n * warp_m;
+    warp_column = warp % warps_n * warp_n;
     [[unroll]] for (int i = 0; i < parts_m * parts_n; i++)
         sums[i] = coopmat<float, gl_ScopeSubgroup, mat_m, mat_n, gl_MatrixUseAccumulator>(0.0);
 
     // This workgroup's share of the steps: with a halo, blocks of channels for all taps, so that taps stay together.
     const int blocks = ((halo > 0 ? channels8 : depth8) + columns - 1) / columns;
     const int first = split * blocks / p.splits, last = (split + 1) * blocks / p.splits;
-    const int taps_a_block = halo > 0 ? taps : 1;
 
     if (first < last) {
         find_inputs();
         fetch_inputs(first * columns);
-        fetch_weights(first * tile_k, min(tile_k, (halo > 0 ? channels8 : depth8) * 8 - first * tile_k));
+        fetch_weights(first * tile_k);
     }
-    [[dont_unroll]] for (int block = first; block < last; block++)
-        [[dont_unroll]] for (int tap = 0; tap < taps_a_block; tap++) {
+    // Beside the products arrives what the next step needs; at the end, the last one's again.
+    if (halo == 0) {
+        [[dont_unroll]] for (int block = first; block < last; block++) {
             barrier();
-            if (halo == 0 || tap == 0) store_inputs(block * columns);
+            store_inputs(block * columns);
             store_weights();
             barrier();
-            // The next step's.
-            const bool same_block = tap + 1 < taps_a_block;
-            const int next_block = same_block ? block : block + 1, next_tap = same_block ? tap + 1 : 0;
-            if (next_block < last) {
-                if (halo > 0) {
-                    if (!same_block) fetch_inputs(next_block * columns);
-                    fetch_weights(next_tap * channels8 * 8 + next_block * tile_k,
-                                  min(tile_k, channels8 * 8 - next_block * tile_k));
-                } else {
-                    fetch_inputs(next_block * columns);
-                    fetch_weights(next_block * tile_k, min(tile_k, depth_k - next_block * tile_k));
-                }
-            }
-            [[unroll]] for (int k = 0; k < tile_k; k += mat_k) {
-                coopmat<float16_t, gl_ScopeSubgroup, mat_m, mat_k, gl_MatrixUseA> x[parts_m];
-                [[unroll]] for (int i = 0; i < parts_m; i++) {
-                    int r = warp_row + i * mat_m;
-                    if (halo > 0) r = (r / max(halo, 1) + tap / 3) * halo_width + r % max(halo, 1) + tap % 3;
-                    coopMatLoad(x[i], staged, r * a_pitch + k / 8, a_pitch, gl_CooperativeMatrixLayoutRowMajor);
-                }
-                [[unroll]] for (int j = 0; j < parts_n; j++) {
-                    coopmat<float16_t, gl_ScopeSubgroup, mat_k, mat_n, gl_MatrixUseB> w;
-                    coopMatLoad(w, staged, b_base + k * b_pitch + (warp_column + j * mat_n) / 8, b_pitch,
-                                gl_CooperativeMatrixLayoutRowMajor);
-                    [[unroll]] for (int i = 0; i < parts_m; i++)
-                        sums[i * parts_n + j] = coopMatMulAdd(x[i], w, sums[i * parts_n + j]);
-                }
-            }
+            const int next = min(block + 1, last - 1);
+            fetch_inputs(next * columns);
+            fetch_weights(next * tile_k);
+            multiply(0);
         }
+    } else {
+        [[dont_unroll]] for (int block = first; block < last; block++)
+            [[dont_unroll]] for (int tap = 0; tap < taps; tap++) {
+                barrier();
+                if (tap == 0) store_inputs(block * columns);
+                store_weights();
+                barrier();
+                if (tap + 1 < taps) {
+                    fetch_weights((tap + 1) * channels8 * 8 + block * tile_k);
+                } else {
+                    const int next = min(block + 1, last - 1);
+                    fetch_inputs(next * columns);
+                    fetch_weights(next * tile_k);
+                }
+                multiply(tap);
+            }
+    }
 
     const bool geglu = activation == ACTIVATION_GEGLU;
-    const int vecs = tile_n / 4;
+    const bool eight = !has(FLAG_PARTIAL | FLAG_OUT_F32 | FLAG_RESIDUAL_F32 | FLAG_CHANNEL_ADD_F32) && p.out_channels % 2 == 0;
+    const int vecs = tile_n / 8;
     [[unroll]] for (int part = 0; part < parts_m; part++) {
         barrier();
         [[unroll]] for (int j = 0; j < parts_n; j++)
@@ -265,20 +345,29 @@ void main() {
                          gl_CooperativeMatrixLayoutRowMajor);
         barrier();
         [[dont_unroll]] for (int at = id; at < stage_rows * vecs; at += local) {
-            const int row = at / vecs, vec = at % vecs;
+            const int row = at / vecs, vec = at % vecs * 2, column = vec % 8;
             const ivec2 pixel = pixel_of(row / mat_m * warp_m + part * mat_m + row % mat_m);
             const int panel = panel_first + vec / 8;
             if (pixel.y < 0 || panel >= panels) continue;
-            const vec4 sum = uintBitsToFloat(staged[row * stage_pitch + vec]);
+            const int from = row * stage_pitch + vec;
+            vec4 sum[2], gate[2];
+            [[unroll]] for (int i = 0; i < 2; i++) {
+                sum[i] = uintBitsToFloat(staged[from + i]);
+                gate[i] = geglu && panel % 2 == 0 ? uintBitsToFloat(staged[from + 8 + i]) : vec4(0);
+            }
             const int index = p.row_begin * p.out_width + pixel.y;
             if (has(FLAG_PARTIAL)) {
-                result_f32[p.out_offset + ((pixel.x * p.out_pixels + index) * p.splits + split) * p.partial_channels +
-                           (p.panel_begin + panel) * 8 + vec % 8] = sum;
-            } else if (!geglu) {
-                finish(pixel.x, index, p.panel_begin + panel, vec % 8, sum, vec4(0));
-            } else if (panel % 2 == 0) {
-                finish(pixel.x, index, p.panel_begin + panel, vec % 8, sum,
-                       uintBitsToFloat(staged[row * stage_pitch + vec + 8]));
+                const int to = p.out_offset + ((pixel.x * p.out_pixels + index) * p.splits + split) * p.partial_channels +
+                               (p.panel_begin + panel) * 8 + column;
+                result_f32[to] = sum[0];
+                result_f32[to + 1] = sum[1];
+            } else if (geglu && panel % 2 != 0) {
+                continue;
+            } else if (eight) {
+                finish_8(pixel.x, index, p.panel_begin + panel, column, sum, gate);
+            } else {
+                finish(pixel.x, index, p.panel_begin + panel, column, sum[0], gate[0]);
+                finish(pixel.x, index, p.panel_begin + panel, column + 1, sum[1], gate[1]);
             }
         }
     }

@@ -8,7 +8,7 @@
 namespace sluice {
 namespace {
 
-constexpr int64_t largest_scratch = 16 << 20;
+constexpr int64_t largest_scratch = 12 << 20;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -17,8 +17,10 @@ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 constexpr int as_if_images = 2;
 
 // Tiles worth trying, splits and halo left open. 160 divides SD 1.5's widths; 64 and 128 those of VAEs and GEGLU.
-constexpr std::array<ConvTile, 12> shapes{{
+constexpr std::array<ConvTile, 14> shapes{{
     {128, 160, 64, 32, 80},
+    {128, 128, 32, 64, 64},
+    {128, 256, 32, 64, 64},
     {128, 128, 64, 32, 64},
     {128, 128, 32, 64, 32},
     {128, 320, 32, 64, 80},
@@ -46,13 +48,24 @@ int64_t steps(const ConvTile& t, const ConvShape& s) {
     return ceil_div(ceil_div(s.depth(), t.k), t.splits);
 }
 
+// What a workgroup's step takes of shared memory, in units of eight halves.
+int64_t main_vectors(const ConvTile& t) {
+    const int64_t rows = t.halo ? int64_t(t.m / t.halo + 2) * (t.halo + 2) : t.m;
+    return rows * (t.k / 8 + 1) + int64_t(t.k) * (t.n / 8 + 1);
+}
+
 // Relative time, to order candidates before anything was measured: rounds of about 128 workgroups at a time, each step
 // costing its products, its loads (dearer when something is computed with them) and its two barriers.
 double cost(const ConvTile& t, const ConvShape& s) {
     const double inputs = t.halo ? double(t.m) * 1.5 / 9 : double(t.m);
     const double load = (inputs * (s.folded ? 3.0 : 1.0) + t.n) * t.k;
-    const double step = double(t.m) * t.n * t.k + 60.0 * load + 250000.0;
-    const double rounds = double(ceil_div(workgroups(t, s), 128));
+    // Larger shares than 64 by 64 overflow a subgroup's registers.
+    const double crowded = t.warp_m * t.warp_n > 64 * 64 ? 1.3 : 1.0;
+    const double step = crowded * double(t.m) * t.n * t.k + 60.0 * load + 250000.0;
+    // Two small workgroups share a multiprocessor, where each takes less than twice as long.
+    const bool small = t.m / t.warp_m * (t.n / t.warp_n) <= 4 && main_vectors(t) * 16 <= 24 << 10;
+    const int64_t groups = workgroups(t, s);
+    const double rounds = small && groups > 128 ? 1.4 * double(ceil_div(groups, 256)) : double(ceil_div(groups, 128));
     const double finishing = double(t.m) * t.n * 40.0 * (t.splits > 1 ? 2.0 : 1.0);
     // Shares are written and read again by everybody.
     const double sharing = t.splits > 1 ? 1e6 + double(s.pixels()) * s.panels * panel_width * t.splits * 0.15 : 0;
@@ -71,10 +84,8 @@ int workgroup_size(const AttentionTile& t, const DeviceTraits& traits) {
 
 // As conv_matrix.comp declares it.
 int64_t shared_bytes(const ConvTile& t, const DeviceTraits& traits) {
-    const int64_t rows = t.halo ? int64_t(t.m / t.halo + 2) * (t.halo + 2) : t.m;
-    const int64_t loads = rows * (t.k / 8 + 1) + int64_t(t.k) * (t.n / 8 + 1);
     const int64_t stage = int64_t(t.m / t.warp_m) * traits.matrix_m * (t.n / 4 + 1);
-    return 16 * std::max(loads, stage);
+    return 16 * std::max(main_vectors(t), stage);
 }
 
 namespace {

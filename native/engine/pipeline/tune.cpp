@@ -17,7 +17,7 @@
 namespace sluice {
 namespace {
 
-constexpr size_t candidates = 8;
+constexpr size_t candidates = 10;
 constexpr double share = 0.97;  // of the work; the rest is not worth the wait
 // Ops on larger tensors keep the likeliest choice: timing must not take more memory than a small budget has.
 constexpr uint64_t most_bytes = 64 << 20;

@@ -36,6 +36,7 @@ Stage::Stage(vk::Device& device, Program program, const PlanRequest& request,
         kept_[TensorId(i)] = it->second;
     }
     profile_ = control.profile;
+    link_divisor_ = control.link_divisor;
     create_buffers();
     record_batches();
     record_uploads();
@@ -304,8 +305,11 @@ void Stage::record_uploads() {
             const Piece& p = plan_.pieces[size_t(id)];
             const DeviceWeights& w = weights_of(p.matrix);
             const uint64_t slot = uint64_t(segment.slot) * plan_.slot_bytes + p.offset;
-            u.commands->copy({w.imported() ? w.buffer() : staging_.handle(), ring_.handle(),
-                              w.imported() ? piece_source(p) : slot, slot, p.bytes});
+            for (int i = 0; i < link_divisor_; i++) {
+                if (i) u.commands->barrier();
+                u.commands->copy({w.imported() ? w.buffer() : staging_.handle(), ring_.handle(),
+                                  w.imported() ? piece_source(p) : slot, slot, p.bytes});
+            }
         }
         u.commands->barrier();
         u.end_stamp = u.commands->timestamp();

@@ -18,6 +18,7 @@ struct RunControl {
     std::function<bool()> cancelled;                // polled at least every 100 ms
     std::function<void(double fraction)> progress;  // of the pass
     bool profile = false;  // of a stage's constructor: a timestamp after every step, for Stage::profile
+    int link_divisor = 1;  // the same: every upload is made so often, which stands in for a link so much slower
 };
 
 // One bar of the timeline: what a queue did when, in nanoseconds of the device's clock.
@@ -123,6 +124,7 @@ class Stage {
     std::vector<uint64_t> slot_copied_;  // copy value at which its bytes had left the staging buffer
     uint64_t uploaded_ = 0;
     bool compiled_ = false, trace_ = false, profile_ = false;
+    int link_divisor_ = 1;
     std::vector<TraceEvent> events_;
 };
 
