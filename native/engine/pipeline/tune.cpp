@@ -268,6 +268,14 @@ void tune(vk::Device& device, const std::vector<const Program*>& programs, const
     }
     const std::string path = tile_path(device, cache_dir);
     TileTable table = read_tile_file(path, kernels());
+    // The others keep the likeliest choice for good: timed for another network later, they would change the last bits
+    // of pictures that were painted before.
+    for (const auto& [shape, work] : conv)
+        if (const auto tiles = conv_tiles(shape, traits); work.flops < least && !tiles.empty())
+            table.conv.emplace(shape, tiles.front());
+    for (const auto& [shape, work] : attention)
+        if (const auto tiles = attention_tiles(shape, traits); work.flops < least && !tiles.empty())
+            table.attention.emplace(shape, tiles.front());
     std::erase_if(conv, [&](const auto& e) { return e.second.flops < least || table.conv.contains(e.first); });
     std::erase_if(attention, [&](const auto& e) { return e.second.flops < least || table.attention.contains(e.first); });
     const size_t count = conv.size() + attention.size();
@@ -318,7 +326,9 @@ void tune(vk::Device& device, const std::vector<const Program*>& programs, const
             next(*trial.timer);
             table.attention[trial.shape] = quickest(trial).first;
         }
-        if (timed_seconds > 0) table.flops_per_second = timed_flops / timed_seconds;
+        // A few shapes more say little about a whole network.
+        if (timed_seconds > 0 && (table.flops_per_second == 0 || timed_flops > 0.5 * all))
+            table.flops_per_second = timed_flops / timed_seconds;
         if (table.link_bytes_per_second == 0) table.link_bytes_per_second = link_rate(device);
     } catch (const Error& e) {
         if (e.status == Status::cancelled) remember();
