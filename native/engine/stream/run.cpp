@@ -357,6 +357,12 @@ void Stage::pump_uploads(bool again) {
         if (slot_free_[slot] > submitted_) return;
         if (staging_) fill_staging(u);
         const uint64_t value = uploads_submitted_ + 1;
+        if (trace_ && uploads_submitted_ >= pass_ * per_pass) {
+            while (!copy_timeline_.wait(value - per_pass, poll_ns)) {
+            }
+            trace_upload(u);
+            uploads_traced_++;
+        }
         const vk::Commands* list[] = {u.commands.get()};
         const vk::TimelinePoint waits[] = {{&compute_timeline_, slot_free_[slot]}};
         const vk::TimelinePoint signals[] = {{&copy_timeline_, value}};
@@ -408,14 +414,16 @@ void Stage::run(const RunControl& control, bool again) {
     if (trace_) collect_trace();
 }
 
+void Stage::trace_upload(const Upload& u) {
+    const auto t = u.commands->read_timestamps();
+    if (t.size() > size_t(u.end_stamp))
+        events_.push_back({program_.name + " upload " + std::to_string(u.segment), true, t[size_t(u.begin_stamp)],
+                           t[size_t(u.end_stamp)], u.bytes, 0});
+}
+
 void Stage::collect_trace() {
-    for (const Upload& u : uploads_) {
-        // With the next pass's first uploads under way their stamps are not this pass's any more.
-        const auto t = u.commands->read_timestamps();
-        if (t.size() > size_t(u.end_stamp))
-            events_.push_back({program_.name + " upload " + std::to_string(u.segment), true, t[size_t(u.begin_stamp)],
-                               t[size_t(u.end_stamp)], u.bytes, 0});
-    }
+    for (size_t i = uploads_traced_; i < uploads_.size(); i++) trace_upload(uploads_[i]);
+    uploads_traced_ = 0;
     for (const Batch& b : batches_) {
         const auto t = b.commands->read_timestamps();
         if (t.size() > size_t(b.end_stamp))

@@ -100,6 +100,7 @@ class Stage {
     void pump_uploads(bool again);
     void drop_copied();
     void wait_compute(uint64_t value, const RunControl& control);
+    void trace_upload(const Upload& upload);
     void collect_trace();
 
     vk::Device& device_;
@@ -125,6 +126,7 @@ class Stage {
     uint64_t uploaded_ = 0;
     bool compiled_ = false, trace_ = false, profile_ = false;
     int link_divisor_ = 1;
+    size_t uploads_traced_ = 0;  // of this pass, because the next one's were about to replace their time stamps
     std::vector<TraceEvent> events_;
 };
 
