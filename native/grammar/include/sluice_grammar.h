@@ -47,7 +47,8 @@ extern "C" {
 uint32_t sluice_grammar_api_version(void);
 
 // Compiles a grammar. On success `*grammar` belongs to the caller (`sluice_grammar_free`) and the report is
-// `{"server","needs_llguidance","gap","warnings":[problem…]}`; else `*grammar` is null and the report is
+// `{"server","needs_llguidance","plain","why_not_plain","gap","warnings":[problem…]}`, where `plain` is GBNF for servers
+// without llguidance or null; else `*grammar` is null and the report is
 // `{"problems":[{"code","line","column","message","keyword"?}…]}`.
 //
 // # Safety

@@ -100,6 +100,8 @@ fn describe(grammar: &Grammar) -> Value {
     json!({
         "server": grammar.server(),
         "needs_llguidance": grammar.needs_llguidance(),
+        "plain": grammar.plain().ok(),
+        "why_not_plain": grammar.plain().err(),
         "gap": grammar.gap(),
         "warnings": grammar.warnings().iter().map(Problem::to_json).collect::<Vec<_>>(),
     })
@@ -110,7 +112,8 @@ fn missing(what: &str) -> Vec<Problem> {
 }
 
 /// Compiles a grammar. On success `*grammar` belongs to the caller (`sluice_grammar_free`) and the report is
-/// `{"server","needs_llguidance","gap","warnings":[problem…]}`; else `*grammar` is null and the report is
+/// `{"server","needs_llguidance","plain","why_not_plain","gap","warnings":[problem…]}`, where `plain` is GBNF for servers
+/// without llguidance or null; else `*grammar` is null and the report is
 /// `{"problems":[{"code","line","column","message","keyword"?}…]}`.
 ///
 /// # Safety

@@ -43,6 +43,8 @@ pub struct Grammar {
     source: String,
     /// What the server is sent.
     server: String,
+    /// What a server without llguidance is sent, or why there is nothing.
+    plain: Result<String, String>,
     /// What stands behind a marker when this grammar becomes lazy: a Lark grammar, a prepared schema, or GBNF.
     inner: String,
     /// Where free text ends and the grammar begins; empty where it begins at once.
@@ -60,6 +62,7 @@ pub struct Grammar {
 /// What is to be compiled, after the notation's own checks.
 struct Prepared {
     server: String,
+    plain: Result<String, String>,
     inner: String,
     warnings: Vec<Problem>,
 }
@@ -114,6 +117,7 @@ impl Grammar {
         marker::check(marker).map_err(|problem| vec![problem])?;
         let (kind, source, gap) = (self.kind, self.source.clone(), self.gap);
         let (marker, inner, warnings) = (marker.to_string(), self.inner.clone(), self.warnings.clone());
+        let plain = self.plain.clone();
         bounded(move || {
             let began = Instant::now();
             let (prepared, compiled) = match kind {
@@ -122,7 +126,8 @@ impl Grammar {
                     let lark = marker::lark(&marker, &inner, kind == Kind::JsonSchema, gap);
                     let compiled =
                         engine::compile(&lark).map_err(|error| vec![lark::explain_failure("", &error)])?;
-                    (Prepared { server: lark, inner, warnings: Vec::new() }, compiled)
+                    let plain = plain.map(|plain| marker::gbnf(&marker, &plain, gap));
+                    (Prepared { server: lark, plain, inner, warnings: Vec::new() }, compiled)
                 }
             };
             let mut grammar = finish(kind, source, Prepared { warnings, ..prepared }, compiled, began)?;
@@ -140,6 +145,12 @@ impl Grammar {
     /// exactly; all else begins with `%llguidance` and needs a server that has it.
     pub fn server(&self) -> &str {
         &self.server
+    }
+
+    /// The same for a server without llguidance: GBNF, every text of which is an answer; or, as the end of a sentence,
+    /// why there is none.
+    pub fn plain(&self) -> Result<&str, &str> {
+        self.plain.as_deref().map_err(String::as_str)
     }
 
     /// Whether [`Grammar::server`] needs a server with llguidance.
@@ -223,6 +234,7 @@ fn finish(
         kind,
         source,
         server: prepared.server,
+        plain: prepared.plain,
         inner: prepared.inner,
         marker: String::new(),
         warnings: prepared.warnings,
@@ -248,7 +260,8 @@ fn from_gbnf(text: &str) -> Built {
         problem.place = Place::NONE; // it is the translation's
         vec![problem]
     })?;
-    Ok((Prepared { server: text.into(), inner: text.into(), warnings: Vec::new() }, compiled))
+    let plain = Ok(text.into());
+    Ok((Prepared { server: text.into(), plain, inner: text.into(), warnings: Vec::new() }, compiled))
 }
 
 fn from_lark(text: &str, lenient: bool) -> Built {
@@ -261,7 +274,8 @@ fn from_lark(text: &str, lenient: bool) -> Built {
     } else {
         format!("%llguidance {{}}\n{}", checked.text)
     };
-    Ok((Prepared { server, inner: checked.text, warnings: checked.warnings }, compiled))
+    let plain = Err("it is written in Lark".into());
+    Ok((Prepared { server, plain, inner: checked.text, warnings: checked.warnings }, compiled))
 }
 
 fn from_schema(text: &str, lenient: bool) -> Built {
@@ -289,5 +303,6 @@ fn from_schema(text: &str, lenient: bool) -> Built {
             warnings.push(Problem::new(Code::UnsupportedKeyword, Place::NONE, format!("{said}.")));
         }
     }
-    Ok((Prepared { server: lark, inner: prepared.to_string(), warnings }, compiled))
+    let plain = schema::to_gbnf(&prepared);
+    Ok((Prepared { server: lark, plain, inner: prepared.to_string(), warnings }, compiled))
 }

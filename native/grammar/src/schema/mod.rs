@@ -1,11 +1,13 @@
 //! JSON Schema before llguidance sees it: every keyword is known, well-formed and enforced, or named with its place.
 
+mod gbnf;
 mod keywords;
 mod locate;
 mod walk;
 
 use serde_json::{Map, Value, json};
 
+pub use gbnf::to_gbnf;
 pub use locate::explain_failure;
 pub use walk::check;
 
@@ -26,8 +28,7 @@ pub fn prepare(schema: Value, lenient: bool) -> Value {
         _ => Map::new(),
     };
     if !options.contains_key("whitespace_pattern") && !options.contains_key("whitespace_flexible") {
-        options
-            .insert("whitespace_pattern".into(), format!("[\\x20\\x0A\\x0D\\x09]{{1,{MAX_BLANKS}}}").into());
+        options.insert("whitespace_pattern".into(), blank_pattern().into());
     }
     options.insert("lenient".into(), lenient.into());
     options.insert("coerce_one_of".into(), lenient.into());
@@ -35,6 +36,11 @@ pub fn prepare(schema: Value, lenient: bool) -> Value {
     drop_idle_keywords(&mut schema);
     schema["x-guidance"] = Value::Object(options);
     schema
+}
+
+/// What llguidance lets stand between tokens where a schema says nothing of it.
+fn blank_pattern() -> String {
+    format!("[\\x20\\x0A\\x0D\\x09]{{1,{MAX_BLANKS}}}")
 }
 
 /// `"uniqueItems": false` asks for nothing, but llguidance refuses it.
