@@ -96,6 +96,9 @@ function tokenOf(request: IncomingMessage): string {
 const isLocal = (request: IncomingMessage): boolean =>
   /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i.test(request.headers.host ?? '');
 
+// Why work is given up: no fault of anybody's.
+const notWanted = (message: string): SluiceError => new SluiceError(Status.cancelled, 'cancelled', message);
+
 export interface Serving {
   readonly port: number;
   close(): Promise<void>;
@@ -130,7 +133,7 @@ async function answer(
     return;
   }
   const gone = new AbortController();
-  response.on('close', () => gone.abort());
+  response.on('close', () => gone.abort(notWanted('the client has gone')));
   const exchange: Exchange = {
     request,
     response,
@@ -174,7 +177,7 @@ export async function startServing(options: ServeOptions): Promise<Serving> {
     port: (server.address() as AddressInfo).port,
     close: () =>
       new Promise((resolve) => {
-        closing.abort();
+        closing.abort(notWanted('the server ends'));
         server.close(() => resolve());
         server.closeIdleConnections();
         setTimeout(() => server.closeAllConnections(), 500).unref();

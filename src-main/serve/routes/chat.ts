@@ -42,9 +42,11 @@ const chatRequest = z.looseObject({
     .discriminatedUnion('type', [
       z.looseObject({ type: z.literal('text') }),
       z.looseObject({ type: z.literal('json_object'), schema: z.unknown().optional() }),
+      // As OpenAI has it, or with the schema beside the type as llama-server's own clients write it.
       z.looseObject({
         type: z.literal('json_schema'),
-        json_schema: z.looseObject({ schema: z.unknown() }),
+        json_schema: z.looseObject({ schema: z.unknown() }).optional(),
+        schema: z.unknown().optional(),
       }),
     ])
     .nullish(),
@@ -63,18 +65,22 @@ function grammarOf(request: ChatRequest): GrammarSource | null {
     marker: null,
   });
   const format = request.response_format;
+  const asked = format?.type === 'json_schema' ? (format.json_schema?.schema ?? format.schema) : undefined;
+  if (format?.type === 'json_schema' && asked === undefined)
+    throw invalid('response_format.json_schema.schema: expected a JSON schema, found none');
   const schemas = [
     request.json_schema,
-    format?.type === 'json_schema' ? format.json_schema.schema : undefined,
+    asked,
     format?.type === 'json_object' ? (format.schema ?? { type: 'object' }) : undefined,
   ].filter((schema) => schema !== undefined);
   const given = schemas.length + (typeof request.grammar === 'string' ? 1 : 0);
   if (given > 1) throw invalid('grammar, json_schema and response_format exclude each other');
   if (typeof request.grammar === 'string') {
     const lark = /^%llguidance[^\n]*\n/.exec(request.grammar);
+    // Its first line becomes an empty one, so that places in what follows are those of the request.
     return lark === null
       ? make('gbnf', request.grammar)
-      : make('lark', request.grammar.slice(lark[0].length));
+      : make('lark', request.grammar.slice(lark[0].length - 1));
   }
   return schemas.length === 0 ? null : make('json-schema', JSON.stringify(schemas[0]));
 }
@@ -133,9 +139,9 @@ const startStream = (response: ServerResponse): void => {
   });
 };
 
-// Judged by us: `sluice.valid` says whether the answer holds to the grammar.
-const verdictOf = (answer: Answer): Record<string, unknown> => ({
-  sluice: { valid: answer.valid, stopped: answer.stopped },
+// Judged by us: `sluice.valid` says whether the answer holds to the grammar. `notices`: what could not be enforced.
+const verdictOf = (answer: Answer, notices: readonly string[]): Record<string, unknown> => ({
+  sluice: { valid: answer.valid, stopped: answer.stopped, notices },
 });
 
 async function constrained(
@@ -160,9 +166,10 @@ async function constrained(
     startStream(response);
     response.write(chunk(head, [delta(text, pieces++ === 0)]));
   };
+  const notices: string[] = [];
   let answer: Answer;
   try {
-    answer = await language.ask(ask, { onText, onNotice: () => undefined, signal });
+    answer = await language.ask(ask, { onText, onNotice: (text) => notices.push(text), signal });
   } catch (thrown) {
     // What has begun as a stream ends as one: with an error in it and without [DONE].
     if (response.headersSent && thrown instanceof SluiceError)
@@ -178,12 +185,14 @@ async function constrained(
       ...head,
       choices,
       usage: usageOf(answer),
-      ...verdictOf(answer),
+      ...verdictOf(answer, notices),
     });
     return;
   }
   startStream(response);
-  response.write(chunk(head, [{ index: 0, delta: {}, finish_reason: finishOf(answer) }], verdictOf(answer)));
+  response.write(
+    chunk(head, [{ index: 0, delta: {}, finish_reason: finishOf(answer) }], verdictOf(answer, notices)),
+  );
   if (request.stream_options?.include_usage === true)
     response.write(chunk(head, [], { usage: usageOf(answer) }));
   response.end('data: [DONE]\n\n');
@@ -210,26 +219,28 @@ async function passThrough(
     const { 'content-type': type = 'application/json' } = answer.headers;
     response.writeHead(answer.statusCode ?? 502, { 'content-type': type, 'cache-control': 'no-cache' });
     await new Promise<void>((resolve, reject) => {
+      let cause: Error | undefined;
       answer.on('data', (piece: Buffer) => {
         turn.served(1);
         response.write(piece);
       });
-      answer.on('end', () => {
+      answer.on('error', (error) => (cause = error));
+      // However it ends, the turn ends with it: a stream that is destroyed by us emits nothing but this.
+      answer.on('close', () => {
+        if (answer.complete) {
+          response.end();
+          resolve();
+          return;
+        }
+        if (signal.aborted) {
+          reject(signal.reason as Error);
+          return;
+        }
         // An answer that broke off must not look like one that ended well.
-        if (answer.complete) response.end(resolve);
-        else
-          reject(
-            new SluiceError(Status.device, 'answer-cut', 'the language server vanished while it answered'),
-          );
-      });
-      answer.on('error', (cause) => {
-        const gone = new SluiceError(
-          Status.device,
-          'answer-cut',
-          `the language server vanished: ${cause.message}`,
-          '',
-          { cause },
-        );
+        const why = cause === undefined ? 'while it answered' : `while it answered: ${cause.message}`;
+        const gone = new SluiceError(Status.device, 'answer-cut', `the language server vanished ${why}`, '', {
+          cause,
+        });
         response.destroy(gone);
         reject(gone);
       });
