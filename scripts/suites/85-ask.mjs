@@ -113,24 +113,26 @@ async function checkGrammars(check, place) {
       additionalProperties: false,
     }),
   );
+  writeFileSync(at('answer.schema'), readFileSync(at('answer.json')));
   const answers = [
-    ['colour.gbnf', /^(red|green|blue)$/],
-    ['count.lark', /^count [0-9]{1,3}$/],
-    ['answer.json', /^\s*\{\s*"ok"/],
+    ['--grammar', 'colour.gbnf', /^(red|green|blue)$/],
+    ['--grammar', 'count.lark', /^count [0-9]{1,3}$/],
+    ['--grammar', 'answer.json', /^\s*\{\s*"ok"/],
+    ['--schema', 'answer.schema', /^\s*\{\s*"ok"/],
   ];
-  for (const [file, pattern] of answers) {
-    const args = ['ask', '--prompt', 'Answer.', '--grammar', at(file), '--seed', '2', '--max-tokens', '60'];
+  for (const [flag, file, pattern] of answers) {
+    const args = ['ask', '--prompt', 'Answer.', flag, at(file), '--seed', '2', '--max-tokens', '60'];
     const result = await sluice(args);
     const fits = result.code === 0 && result.last?.valid === true && pattern.test(result.last.text);
-    check(`ask --grammar ${file}`, fits, show(result));
+    check(`ask ${flag} ${file}`, fits, show(result));
   }
   writeFileSync(at('broken.gbnf'), 'root ::= "red" |\nroot ::= (\n');
   writeFileSync(at('broken.lark'), 'start: "a" unknown_rule\n');
   writeFileSync(at('unsupported.json'), JSON.stringify({ type: 'object', not: { required: ['a'] } }));
   for (const [file, message] of [
-    ['broken.gbnf', /line \d+|:\d+/],
-    ['broken.lark', /unknown_rule/],
-    ['unsupported.json', /\bnot\b/],
+    ['broken.gbnf', /broken\.gbnf cannot be used: line \d+, column \d+/],
+    ['broken.lark', /broken\.lark .*unknown_rule/],
+    ['unsupported.json', /unsupported\.json .*\bnot\b/],
   ]) {
     // A server that does not exist: what is wrong with a grammar is told before one is looked for.
     const env = { SLUICE_LLAMA_SERVER: at('nosuch') };
@@ -152,6 +154,7 @@ async function checkRefusals(check, place) {
     [[...prompt, '--model', 'nosuch'], 2, /nosuch/],
     [[...prompt, '--grammar-name', 'nosuch'], 2, /nosuch|not there/],
     [[...prompt, '--grammar', at('x.txt')], 2, /x\.txt/],
+    [[...prompt, '--schema', at('x.json'), '--grammar-name', 'palette'], 2, /exclude each other/],
     [[...prompt, '--server', 'nonsense'], 2, /nonsense/],
     [[...prompt, '--max-tokens', '0'], 3, /--max-tokens/],
     [[...prompt, '--model', at('missing.gguf')], 3, /missing\.gguf/],

@@ -5,7 +5,7 @@ import type { Answer, AskRequest, ChatMessage, GrammarSource } from '../../src-p
 import { externalEndpoint, externalModel } from '../llama/external.ts';
 import { Flags, inputError, usageError } from './arguments.ts';
 import type { Command } from './command.ts';
-import { readGrammarFile } from './grammar-files.ts';
+import { readGrammarFile, readTextFile } from './grammar-files.ts';
 import { grammarLibrary, libraryGrammarText } from '../services/grammars.ts';
 import { languageModel, sharedLanguage } from '../services/language.ts';
 import { duration, type Output } from './output.ts';
@@ -21,28 +21,32 @@ async function readStandardInput(): Promise<string> {
 
 interface Chosen {
   source: GrammarSource | null;
+  what: string; // for errors
   library: LibraryGrammar | null;
 }
 
 function chooseGrammar(flags: Flags): Chosen {
-  const file = flags.text('grammar');
+  const schema = flags.text('schema');
+  const file = flags.text('grammar') ?? schema;
   const name = flags.text('grammar-name');
   const lenient = flags.flag('lenient');
   const marker = flags.text('marker');
-  if (file !== null && name !== null) throw usageError('--grammar and --grammar-name exclude each other');
-  if (marker !== null && file === null && name === null) throw usageError('--marker needs a grammar');
+  const given = ['grammar', 'schema', 'grammar-name'].filter((flag) => flags.has(flag));
+  if (given.length > 1)
+    throw usageError(`${given.map((flag) => `--${flag}`).join(' and ')} exclude each other`);
+  if (marker !== null && given.length === 0) throw usageError('--marker needs a grammar');
   if (marker === '') throw usageError('--marker: expected a text, found none');
   if (file !== null) {
-    const { kind, text } = readGrammarFile(file);
+    const { kind, text } =
+      schema === null
+        ? readGrammarFile(file, ' --schema takes a JSON schema whatever its ending.')
+        : { kind: 'json-schema' as const, text: readTextFile('schema', file) };
+    const what = `the ${schema === null ? 'grammar' : 'schema'} ${file}`;
     if (text.trim() === '')
-      throw inputError(
-        'grammar-invalid',
-        `the grammar ${file} is empty`,
-        'Write a rule, or leave --grammar out.',
-      );
-    return { source: { kind, text, lenient, marker }, library: null };
+      throw inputError('grammar-invalid', `${what} is empty`, `Write one, or leave --${given[0] ?? ''} out.`);
+    return { source: { kind, text, lenient, marker }, what, library: null };
   }
-  if (name === null) return { source: null, library: null };
+  if (name === null) return { source: null, what: '', library: null };
   const all = grammarLibrary();
   const found = all.find((grammar) => grammar.name === name);
   if (found === undefined) {
@@ -53,7 +57,8 @@ function chooseGrammar(flags: Flags): Chosen {
       'unknown-grammar',
     );
   }
-  return { source: { kind: found.kind, text: libraryGrammarText(found), lenient, marker }, library: found };
+  const source = { kind: found.kind, text: libraryGrammarText(found), lenient, marker };
+  return { source, what: `the grammar ${name}`, library: found };
 }
 
 function report(answer: Answer, model: string): { fields: Record<string, unknown>; line: string } {
@@ -84,7 +89,7 @@ function streamTo(output: Output): (piece: string) => void {
 
 async function answer(
   request: Omit<AskRequest, 'model'>,
-  { model, server }: { model: string | null; server: string | null },
+  { model, server, grammar }: { model: string | null; server: string | null; grammar: string },
   output: Output,
   stop: Stop,
 ): Promise<{ answer: Answer; model: string }> {
@@ -105,6 +110,8 @@ async function answer(
       });
   });
   try {
+    // An invalid grammar is told before a server is looked for.
+    if (request.grammar !== null) await service.grammar(request.grammar, () => undefined, grammar);
     if (server !== null) {
       const endpoint = externalEndpoint(server, process.env['SLUICE_SERVER_KEY'] ?? null);
       const named = await externalModel(endpoint, model, cancel.signal);
@@ -113,8 +120,6 @@ async function answer(
         model: named,
       };
     }
-    // An invalid grammar is told before a server is looked for.
-    if (request.grammar !== null) await service.grammar(request.grammar, () => undefined);
     const made = await service.ask({ ...request, model: path }, hooks);
     for (const notice of service.notices) output.log(notice);
     return { answer: made, model: path };
@@ -132,6 +137,7 @@ export const ask: Command = {
     'sluice ask --prompt TEXT        (or the prompt on standard input)',
     '  --system TEXT  --model NAME|PATH.gguf  --max-tokens N  --temperature F  --top-p F  --seed N  --timeout SECONDS',
     '  --grammar FILE                .gbnf, .lark (as llguidance takes it) or .json (a JSON schema)',
+    '  --schema FILE                 a JSON schema, whatever its ending',
     "  --grammar-name NAME           one of the library's",
     '  --lenient                     go on without what of a schema cannot be enforced',
     '  --marker TEXT                 free text up to TEXT, then the grammar',
@@ -143,6 +149,7 @@ export const ask: Command = {
     system: { type: 'string' },
     model: { type: 'string' },
     grammar: { type: 'string' },
+    schema: { type: 'string' },
     'grammar-name': { type: 'string' },
     lenient: { type: 'boolean' },
     marker: { type: 'string' },
@@ -157,11 +164,11 @@ export const ask: Command = {
     if (given.positionals.length > 0) {
       throw usageError(
         `ask takes flags only, found "${given.positionals.join(' ')}"`,
-        'Is the prompt in quotes?',
+        'Give the prompt by --prompt, in quotes.',
       );
     }
     const flags = new Flags(given);
-    const { source, library } = chooseGrammar(flags);
+    const { source, what, library } = chooseGrammar(flags);
     const prompt = flags.text('prompt') ?? (await readStandardInput());
     if (prompt.trim() === '')
       throw usageError('--prompt is missing', 'Give it by the flag or on standard input.');
@@ -183,7 +190,7 @@ export const ask: Command = {
       stop: [],
       timeoutSeconds: flags.number('timeout', 600, { min: 0.1, max: 86_400 }),
     };
-    const place = { model: flags.text('model'), server: flags.text('server') };
+    const place = { model: flags.text('model'), server: flags.text('server'), grammar: what };
     const made = await answer(request, place, output, stop);
     const { fields, line } = report(made.answer, made.model);
     if (output.json) output.done({ ...fields, seed: request.seed }, []);

@@ -21,17 +21,20 @@ export function readTextFile(what: string, path: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw inputError('file-missing', `the ${what} ${path} does not exist`, 'Check the path.');
     const reason = error instanceof Error ? error.message : String(error);
     throw inputError('file-unreadable', `the ${what} ${path} cannot be read as UTF-8 text: ${reason}`);
   }
 }
 
-export function readGrammarFile(path: string): GivenGrammar {
+// `hint`: what else there is to do about an ending that tells nothing.
+export function readGrammarFile(path: string, hint = ''): GivenGrammar {
   const kind = kinds.get(extname(path).toLowerCase());
   if (kind === undefined) {
     throw usageError(
       `expected a .gbnf, .lark or .json file, found "${path}"`,
-      'The ending tells the notation: llama.cpp, llguidance or JSON Schema.',
+      `The ending tells the notation: llama.cpp, llguidance or JSON Schema.${hint}`,
     );
   }
   return { kind, text: readTextFile('grammar', path), library: null };

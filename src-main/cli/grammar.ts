@@ -25,8 +25,19 @@ const warningLines = (name: string, warnings: readonly GrammarProblem[]): string
 async function check(name: string, flags: Flags, output: Output): Promise<void> {
   const given = findGrammar(name);
   const grammar = await compile(name, given, flags.flag('lenient'), output);
-  const lines = [...warningLines(name, grammar.warnings), `${name}: a valid grammar (${grammar.kind})`];
-  const fields = { grammar: name, kind: grammar.kind, valid: true, warnings: grammar.warnings };
+  const needs = grammar.onlyLlguidance;
+  const lines = [
+    ...warningLines(name, grammar.warnings),
+    `${name}: a valid grammar (${grammar.kind})`,
+    ...(needs === null ? [] : [`it needs a server with llguidance: ${needs}`]),
+  ];
+  const fields = {
+    grammar: name,
+    kind: grammar.kind,
+    valid: true,
+    warnings: grammar.warnings,
+    needs_llguidance: needs, // null: every server takes it
+  };
   const path = flags.text('answer');
   if (path === null) {
     output.done(fields, lines);

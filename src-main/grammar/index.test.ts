@@ -36,8 +36,19 @@ describe('grammars', () => {
       needsLlguidance: false,
     });
     const schema = grammarOf(await service.compile('json-schema', '{"type":"boolean"}'));
-    expect(schema.toServer({ llguidance: false })).toBeNull();
     expect(schema.toServer({ llguidance: true })?.grammar).toMatch(/^%llguidance \{\}\nstart: %json \{/);
+    const plain = schema.toServer({ llguidance: false });
+    expect(plain).toMatchObject({ needsLlguidance: false });
+    const same = grammarOf(await service.compile('gbnf', plain?.grammar ?? ''));
+    expect(await same.accepts('true')).toMatchObject({ complete: true });
+    expect(await same.accepts('1')).toMatchObject({ ok: false });
+    expect(schema.onlyLlguidance).toBeNull();
+    const more = grammarOf(await service.compile('json-schema', '{"type":"integer","multipleOf":3}'));
+    expect(more.toServer({ llguidance: false })).toBeNull();
+    expect(more.onlyLlguidance).toMatch(/"multipleOf"/);
+    const lark = grammarOf(await service.compile('lark', 'start: "a"'));
+    expect(lark.toServer({ llguidance: false })).toBeNull();
+    expect(lark.onlyLlguidance).toMatch(/Lark/);
   });
 
   it('keeps compiled grammars by content and forgets the one used longest ago', async () => {

@@ -23,6 +23,8 @@ import { loadAddon, type NativeGrammar, type NativeGrammars, type NativeMatcher 
 const made = z.object({
   server: z.string(),
   needs_llguidance: z.boolean(),
+  plain: z.string().nullable(), // the same as GBNF
+  why_not_plain: z.string().nullable(),
   gap: z.boolean(),
   warnings: z.array(grammarProblem),
 });
@@ -107,8 +109,13 @@ class CompiledGrammar implements Grammar {
   }
 
   toServer({ llguidance }: { llguidance: boolean }): ServerGrammar | null {
-    const { server, needs_llguidance: needsLlguidance } = this.#made;
-    return needsLlguidance && !llguidance ? null : { grammar: server, needsLlguidance };
+    const { server, plain, needs_llguidance: needsLlguidance } = this.#made;
+    if (llguidance) return { grammar: server, needsLlguidance };
+    return plain === null ? null : { grammar: plain, needsLlguidance: false };
+  }
+
+  get onlyLlguidance(): string | null {
+    return this.#made.why_not_plain;
   }
 
   async accepts(text: string): Promise<Verdict> {

@@ -105,8 +105,12 @@ export class LanguageService {
     };
   }
 
-  // Compiles, or throws what is wrong with it (3) with line and column.
-  async grammar(source: GrammarSource, onNotice: (text: string) => void): Promise<Grammar> {
+  // Compiles, or throws what is wrong with it (3) with line and column. `what`: its name, for the message.
+  async grammar(
+    source: GrammarSource,
+    onNotice: (text: string) => void,
+    what = 'the grammar',
+  ): Promise<Grammar> {
     this.#grammars ??= this.#options.grammars();
     const compiled = await this.#grammars.compile(source.kind, source.text, { lenient: source.lenient });
     if (!compiled.ok) {
@@ -117,7 +121,7 @@ export class LanguageService {
       throw new SluiceError(
         Status.input,
         unsupported ? 'grammar-unsupported' : 'grammar-invalid',
-        `the grammar cannot be used: ${lines.join('; ')}`,
+        `${what} cannot be used: ${lines.join('; ')}`,
         unsupported
           ? 'Leave the keyword out, or say --lenient to go on without what cannot be enforced.'
           : '',
@@ -287,7 +291,7 @@ export class LanguageService {
     this.#toldOf = path;
     if (!found.llguidance)
       hooks.onNotice(
-        'this llama-server takes no JSON schemas and no Lark grammars; the one that the set-up builds does',
+        'this llama-server takes no Lark grammars, and only JSON schemas that GBNF can say; the one that the set-up builds takes all',
       );
   }
 
@@ -302,7 +306,9 @@ export class LanguageService {
       throw new SluiceError(
         Status.input,
         'grammar-unsupported',
-        `${path} cannot enforce this grammar: it has no llguidance`,
+        found.gbnf
+          ? `${path} cannot enforce this grammar: it has no llguidance, and ${grammar.onlyLlguidance ?? 'this needs it'}`
+          : `${path} cannot enforce this grammar: it does not hold to grammars at all`,
         'Let the set-up build llama-server (it needs cmake, a C++ compiler and cargo), or write the grammar as GBNF.',
       );
     }

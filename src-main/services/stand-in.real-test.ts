@@ -45,22 +45,28 @@ it('answers meanwhile, says what it cannot do, and gives way to ours', async () 
   });
   const { service } = bench;
   const notices: string[] = [];
-  const ask = (grammar: 'gbnf' | 'json-schema' | null) => {
-    const text = grammar === 'gbnf' ? 'root ::= "left" | "right"' : '{"enum":["left","right"]}';
+  const texts = {
+    gbnf: 'root ::= "left" | "right"',
+    'json-schema': '{"enum":["left","right"]}',
+    lark: 'start: "left" | "right"',
+  };
+  const ask = (grammar: keyof typeof texts | null) => {
+    const text = grammar === null ? '' : texts[grammar];
     const source = grammar === null ? null : { kind: grammar, text, lenient: false, marker: null };
     const hooks = { ...silent, onNotice: (notice: string) => notices.push(notice) };
     return service.ask(question('Left or right?', { grammar: source }), hooks);
   };
   expect((await ask(null)).tokens).toBeGreaterThan(0);
-  expect(notices).toEqual([expect.stringMatching(/no JSON schemas and no Lark/)]);
+  expect(notices).toEqual([expect.stringMatching(/takes no Lark grammars/)]);
   expect(await ask('gbnf')).toMatchObject({ valid: true });
   expect(notices).toHaveLength(1); // told once
-  await expect(ask('json-schema')).rejects.toMatchObject({ code: 'grammar-unsupported', status: 3 });
+  expect(await ask('json-schema')).toMatchObject({ valid: true });
+  await expect(ask('lark')).rejects.toMatchObject({ code: 'grammar-unsupported', status: 3 });
   expect((await service.capabilities()).path).toBe(standIn);
 
   announce(serverBinary());
   await new Promise((resolve) => setTimeout(resolve, 2100)); // looked at every two seconds
-  expect(await ask('json-schema')).toMatchObject({ valid: true });
+  expect(await ask('lark')).toMatchObject({ valid: true });
   expect((await service.capabilities()).llguidance).toBe(true);
   await bench.log.settled();
   expect(bench.logText()).toMatch(new RegExp(`started ${standIn}[^]*started ${serverBinary()}`));

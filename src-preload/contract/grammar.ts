@@ -62,9 +62,11 @@ export interface Grammar {
   readonly text: string;
   // What of a schema is not enforced: under `lenient`, and keywords that JSON Schema does not define.
   readonly warnings: readonly GrammarProblem[];
-  // Null where a server without llguidance cannot enforce this grammar: Lark, and JSON schemas. GBNF stays GBNF, which
-  // llama.cpp's own engine follows exactly.
+  // Null where a server without llguidance cannot enforce this grammar: Lark, and JSON schemas that ask for more than
+  // GBNF can say. GBNF stays GBNF, which llama.cpp's own engine follows exactly; other schemas become GBNF for it.
   toServer(capabilities: { llguidance: boolean }): ServerGrammar | null;
+  // What of it needs llguidance, as the end of a sentence; null where nothing does.
+  readonly onlyLlguidance: string | null;
   // Judges a whole text off the event loop.
   accepts(text: string): Promise<Verdict>;
   matcher(): GrammarMatcher;

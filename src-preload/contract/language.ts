@@ -64,7 +64,7 @@ export type Answer = z.infer<typeof answer>;
 // What a server binary was found to do, on a process of its own that is thrown away.
 export const serverCapabilities = z.object({
   version: z.string(),
-  llguidance: z.boolean(), // takes Lark and JSON schemas
+  llguidance: z.boolean(), // takes Lark and all JSON schemas
   gbnf: z.boolean(), // constrains by GBNF at all
   devices: z.array(z.object({ name: z.string(), totalBytes: count, freeBytes: count })), // besides the processor
 });

@@ -1,0 +1,137 @@
+// A llama-server without llguidance: what it can do is served rightly, what it cannot is refused before anything is
+// sent. Left out where there is none; scripts/plain-server.mjs builds one.
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sluice } from '../lib/cli.mjs';
+import { modelPath } from '../lib/language.mjs';
+import { buildDir, root } from '../lib/paths.mjs';
+import { plainServer } from '../lib/plain-server.mjs';
+import { capture } from '../lib/process.mjs';
+import { serving } from '../lib/serving.mjs';
+
+export const name = 'plain-server';
+
+// Why it is left out, or null.
+export const missing = () =>
+  plainServer() === null
+    ? 'there is no llama-server without llguidance; node scripts/plain-server.mjs builds one'
+    : null;
+
+const show = (result) =>
+  `status ${result.code}\n${result.stdout.slice(-2000)}\n${result.stderr.slice(-2000)}`;
+
+async function checkService(check, env) {
+  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  const report = join(buildDir, 'plain-server-report.json');
+  const args = [
+    'run',
+    '--no-file-parallelism',
+    '--testTimeout=180000',
+    '--reporter=default',
+    '--reporter=json',
+  ];
+  const result = await capture(process.execPath, [vitest, ...args, `--outputFile.json=${report}`], {
+    cwd: root,
+    env: { ...env, NO_COLOR: '1', SLUICE_REAL_SERVER: 'plain' },
+    timeoutSeconds: 1200,
+  });
+  if (result.code !== 0) console.log(result.stdout + result.stderr);
+  const { numPassedTests, numFailedTests, success } = JSON.parse(readFileSync(report, 'utf8'));
+  check.count(numPassedTests, numFailedTests);
+  check.note(`${numPassedTests} passed, ${numFailedTests} failed against the plain server`);
+  if (numFailedTests === 0 && (!success || result.code !== 0))
+    check('vitest ended well', false, result.stderr);
+}
+
+async function checkCommand(check, env, place) {
+  const file = (name, text) => {
+    writeFileSync(join(place, name), text);
+    return join(place, name);
+  };
+  const answers = [
+    [file('colour.gbnf', 'root ::= "red" | "green"\n'), /^(red|green)$/],
+    [
+      file('answer.json', '{"type":"object","properties":{"ok":{"type":"boolean"}},"required":["ok"]}'),
+      /^\{\s*"ok"/,
+    ],
+  ];
+  const ask = (grammar) =>
+    sluice(['ask', '--prompt', 'Answer.', '--seed', '2', '--max-tokens', '60', '--grammar', grammar], {
+      env,
+    });
+  for (const [grammar, pattern] of answers) {
+    const result = await ask(grammar);
+    const fits = result.code === 0 && result.last?.valid === true && pattern.test(result.last.text);
+    check(`ask --grammar ${grammar.slice(place.length + 1)}`, fits, show(result));
+    check('what the server cannot do is told', /takes no Lark/.test(result.stderr), show(result));
+  }
+  const refused = [
+    [file('count.lark', 'start: "count " /[0-9]{1,3}/\n'), /no llguidance, and it is written in Lark/],
+    [file('thirds.json', '{"type":"integer","multipleOf":3}'), /no llguidance, and "multipleOf"/],
+  ];
+  for (const [grammar, message] of refused) {
+    const result = await ask(grammar);
+    const told = result.last?.code === 'grammar-unsupported' && message.test(result.last.message);
+    check(
+      `status 3, with what to do: --grammar ${grammar.slice(place.length + 1)}`,
+      result.code === 3 && told && result.last.hint !== '',
+      show(result),
+    );
+  }
+}
+
+async function checkServing(check, env) {
+  const body = { messages: [{ role: 'user', content: 'Yes or no?' }], max_tokens: 20, seed: 1 };
+  await serving(
+    ['--no-token'],
+    async ({ url }) => {
+      const ask = (more) =>
+        fetch(`${url}/v1/chat/completions`, { method: 'POST', body: JSON.stringify({ ...body, ...more }) });
+      const whole = await (await ask({})).json();
+      check('serve: free text', whole.choices?.[0]?.message?.content?.length > 0, JSON.stringify(whole));
+      const format = (schema) => ({
+        response_format: { type: 'json_schema', json_schema: { name: 'a', schema } },
+      });
+      const held = await (await ask(format({ enum: ['yes', 'no'] }))).json();
+      check(
+        'serve: response_format',
+        /^"(yes|no)"$/.test(held.choices?.[0]?.message?.content) && held.sluice?.valid === true,
+        JSON.stringify(held),
+      );
+      const steered = await (await ask({ grammar: 'root ::= "left" | "right"', stream: true })).text();
+      check(
+        'serve: grammar, streamed',
+        /"valid":true/.test(steered) && steered.endsWith('data: [DONE]\n\n'),
+        steered,
+      );
+      for (const [what, more] of [
+        ['Lark', { grammar: '%llguidance {}\nstart: "left" | "right"' }],
+        ['more than GBNF can say', format({ type: 'integer', multipleOf: 3 })],
+      ]) {
+        const answer = await ask(more);
+        const { error } = await answer.json();
+        const told = answer.status === 400 && error?.code === 'grammar-unsupported';
+        check(`serve: ${what} is refused`, told, JSON.stringify(error));
+      }
+      const after = await ask({});
+      check('serve: and the server lives on', after.status === 200, await after.text());
+    },
+    env,
+  );
+}
+
+export async function run(check) {
+  const server = plainServer();
+  const ready = server !== null && existsSync(server) && existsSync(modelPath);
+  if (!check('there are a plain llama-server and a model', ready, missing() ?? modelPath)) return;
+  const env = { SLUICE_LLAMA_SERVER: server };
+  const place = mkdtempSync(join(tmpdir(), 'sluice-plain-'));
+  try {
+    await checkService(check, env);
+    await checkCommand(check, env, place);
+    await checkServing(check, env);
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
+}
