@@ -1,10 +1,12 @@
 // The chat: what it says without a server; then, with the real one where the set-up has brought it, an answer that
-// streams and is stopped, branches, an answer under a grammar, a proposal accepted and undone, and the grammar editor.
+// streams and is stopped, one whose server is killed, branches, an answer under a grammar, a proposal accepted and
+// undone, and the grammar editor.
 import { existsSync, mkdirSync, mkdtempSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import { cacheDir, currentServer, modelPath } from '../scripts/lib/language.mjs';
+import { isAlive, languageServer } from './processes.mjs';
 import { startStudio } from './studio.mjs';
 
 export const title = 'a conversation, a proposal and a grammar';
@@ -128,6 +130,35 @@ async function checkConversation(check, studio) {
   await checkAxe(check, studio, 'conversation');
 }
 
+async function checkCrash(check, studio) {
+  const { page, app } = studio;
+  await page.keyboard.press('Control+Shift+O');
+  await ask(page, 'Tell me a long story about a storm.');
+  const begun = (from) =>
+    page.waitForFunction(
+      (count) =>
+        document.querySelectorAll('.message-answer').length >= count &&
+        /tokens/.test(document.querySelector('.message:last-child .message-figures')?.textContent ?? ''),
+      from,
+    );
+  await begun(1);
+  const server = languageServer(app.process().pid);
+  process.kill(server, 'SIGKILL');
+  await page.locator('.message-failure').last().waitFor();
+  check('the server is gone', !isAlive(server));
+  const kept = await page.locator('.message-text').last().textContent();
+  check('an answer whose server died keeps what had come', kept.length > 0);
+  const why = await page.locator('.message-failure').last().textContent();
+  check('and says why, and what to do', /vanished.*Ask again/s.test(why), why);
+  await page.getByRole('button', { name: 'Answer again' }).click();
+  await page.getByText('2 / 2').waitFor();
+  await begun(1);
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await page.getByText(/tokens.*, stopped/).waitFor();
+  const next = languageServer(app.process().pid);
+  check('asking again starts another server', next !== null && next !== server);
+}
+
 async function checkProposal(check, studio) {
   const { page } = studio;
   const prompt = page.getByLabel('Prompt', { exact: true });
@@ -227,6 +258,7 @@ export async function run(check) {
     await page.getByRole('button', { name: 'Look again' }).click();
     await page.getByRole('combobox', { name: 'Language model' }).waitFor();
     await checkConversation(check, studio);
+    await checkCrash(check, studio);
     await checkProposal(check, studio);
     await checkRollProposal(check, studio);
     await checkKeyboard(check, studio);

@@ -70,6 +70,22 @@ describe('a server that dies', () => {
     expect(bench.service.state).toMatchObject({ kind: 'crashed', retryMs: null });
   });
 
+  it('that hangs in the middle of an answer: what arrived is kept', async () => {
+    bench = makeBench({ supervision: { healthEveryMs: 200, healthTimeoutMs: 1500 } });
+    let text = '';
+    let hung = 0;
+    const onText = (piece: string): void => {
+      text += piece;
+      if (hung !== 0 || text.length < 20) return;
+      hung = bench.service.supervisor.pid ?? 0;
+      process.kill(hung, 'SIGSTOP');
+    };
+    const error = await errorOf(bench.service.ask(long(), { ...silent, onText }));
+    expect(error).toMatchObject({ code: 'answer-cut', status: 4, text });
+    await works();
+    expect(isAlive(hung)).toBe(false);
+  });
+
   it('that hangs is found out, ended and replaced', async () => {
     bench = makeBench({ supervision: { healthEveryMs: 200, healthTimeoutMs: 1500 } });
     await works();
@@ -184,20 +200,24 @@ it('a prompt that is too long is told with both lengths', async () => {
   await works();
 });
 
+it('a context that is full in the middle of an answer ends it as cut off', async () => {
+  bench = makeBench({ contextTokens: 512, slots: 1 });
+  const answer = await bench.service.ask(long({ maxTokens: 4000, temperature: 1.5 }), silent);
+  // A model may come to its end before; this one, this hot, goes on.
+  expect(answer.promptTokens + answer.tokens).toBeGreaterThan(400);
+  expect(answer).toMatchObject({ stopped: 'limit', valid: null });
+  await works();
+});
+
 it('memory that runs out while loading is told', async () => {
   bench = makeBench();
   const small = join(bench.folder, 'llama-server');
-  // 300 MiB of addresses: enough for the program and the model, and not for its context.
-  writeFileSync(small, `#!/bin/sh\nulimit -v 307200\nexec '${serverBinary()}' "$@"\n`, { mode: 0o755 });
   await bench.close();
   mkdirSync(bench.folder, { recursive: true });
-  writeFileSync(
-    small,
-    `#!/bin/sh\ncase "$*" in *" 4096 "*) ulimit -v 307200;; esac\nexec '${serverBinary()}' "$@"\n`,
-    {
-      mode: 0o755,
-    },
-  );
+  // 300 MiB of addresses: enough for the program and the model, and not for its context. What its capabilities are tried
+  // on asks for a smaller one, and has them all.
+  const limited = `#!/bin/sh\ncase "$*" in *" 4096 "*) ulimit -v 307200;; esac\nexec '${serverBinary()}' "$@"\n`;
+  writeFileSync(small, limited, { mode: 0o755 });
   bench = makeBench({
     places: { setting: small, packaged: '', path: '', cacheDir: cacheDir() },
     contextTokens: 4096,
