@@ -2,6 +2,7 @@
 // file and exported, with ten thousand notes scrolling.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AxeBuilder } from '@axe-core/playwright';
 import midi from 'midi-file';
 import { startStudio } from './studio.mjs';
@@ -186,6 +187,85 @@ async function checkPlaying(check, studio) {
   check('it is as long as the music', Math.abs(seconds - (32 * 60) / 112 - 2) < 0.2, `${seconds} s`);
 }
 
+// The key whose sine is strongest in the samples, in tenths of a semitone (Goertzel's algorithm).
+function keyOf(samples, rate) {
+  let [best, most] = [0, 0];
+  for (let key = 60; key < 84; key += 0.1) {
+    const turn = 2 * Math.cos((2 * Math.PI * 440 * 2 ** ((key - 69) / 12)) / rate);
+    let [before, last] = [0, 0];
+    for (const sample of samples) [before, last] = [last, sample + turn * last - before];
+    const power = before * before + last * last - turn * before * last;
+    if (power > most) [best, most] = [key, power];
+  }
+  return best;
+}
+
+// A flute's A for four seconds, bent up by two semitones from the second second on; then a piano's.
+const bent = () => {
+  const note = (deltaTime, type) => ({ deltaTime, type, channel: 0, noteNumber: 69, velocity: 100 });
+  const track = [
+    { deltaTime: 0, type: 'programChange', channel: 0, programNumber: 73 },
+    note(0, 'noteOn'),
+    { deltaTime: 1920, type: 'pitchBend', channel: 0, value: 8191 },
+    note(1920, 'noteOff'),
+    { deltaTime: 0, type: 'pitchBend', channel: 0, value: 0 },
+    { deltaTime: 0, type: 'programChange', channel: 0, programNumber: 0 },
+    note(0, 'noteOn'),
+    note(960, 'noteOff'),
+    { deltaTime: 0, meta: true, type: 'endOfTrack' },
+  ];
+  return midi.writeMidi({ header: { format: 0, numTracks: 1, ticksPerBeat: 480 }, tracks: [track] });
+};
+
+async function checkBend(check, studio) {
+  const { page } = studio;
+  await openMidi(page, 'bent.mid', bent());
+  await page.getByRole('button', { name: 'Undo: Open bent.mid' }).waitFor();
+  const heardKey = async () => {
+    const { samples, rate } = await page.evaluate(() => {
+      const all = new Float32Array(window.heard.fftSize);
+      window.heard.getFloatTimeDomainData(all);
+      return { samples: [...all.subarray(-8192)], rate: window.heard.context.sampleRate };
+    });
+    return samples.some((x) => Math.abs(x) > 0.003) ? keyOf(samples, rate) : 0;
+  };
+  const heard = async (key) => {
+    for (let i = 0; i < 150; i++) {
+      if (Math.abs((await heardKey()) - key) < 0.3) return true;
+      await sleep(50);
+    }
+    return false;
+  };
+  await page.getByRole('application', { name: 'Notes' }).focus();
+  await page.keyboard.press('Home');
+  await page.keyboard.press('Space');
+  check('a held note is heard at its pitch', await heard(69));
+  check('and bent while it is held', await heard(71));
+  await page.keyboard.press('Space');
+  await page.getByRole('button', { name: 'Play', exact: true }).waitFor();
+
+  const wav = join(studio.home, 'bent.wav');
+  await answerSave(studio.app, wav);
+  await page.getByRole('menuitem', { name: 'Music' }).click();
+  await page.getByRole('menuitem', { name: 'Export as WAV…' }).click();
+  await page.getByText('Saved bent.wav.').waitFor({ timeout: 60_000 });
+  const bytes = readFileSync(wav);
+  const both = new Int16Array(bytes.buffer, bytes.byteOffset + 44, (bytes.length - 44) >> 1);
+  const left = both.filter((_, index) => index % 2 === 0);
+  const at = (seconds) => left.slice(seconds * 44100, (seconds + 0.4) * 44100);
+  const keys = [0.5, 1.5, 2.5, 3.5, 4.2].map((seconds) => keyOf(at(seconds), 44100));
+  check(
+    'in the sound file the pitch is bent where the file says',
+    keys.every((key, index) => Math.abs(key - [69, 69, 71, 71, 69][index]) < 0.3),
+    keys.map((key) => key.toFixed(1)).join(' '),
+  );
+  const loud = (seconds) => at(seconds).reduce((sum, x) => sum + x * x, 0);
+  const kept = [loud(0.6) / loud(0.2), loud(4.55) / loud(4.1)];
+  check('and the instrument is another from its change on', kept[0] > 0.7 && kept[1] < 0.7, kept.join(' '));
+  await page.getByRole('application', { name: 'Notes' }).focus();
+  await page.keyboard.press('Control+Z');
+}
+
 async function checkMany(check, studio) {
   const { page } = studio;
   const notes = Array.from({ length: 10_000 }, (_, i) => [
@@ -268,6 +348,7 @@ export async function run(check) {
     await checkDrawing(check, studio);
     await checkKeyboard(check, studio);
     await checkPlaying(check, studio);
+    await checkBend(check, studio);
     await checkMany(check, studio);
     await checkAccessibility(check, studio);
     check('the page reported no problem', studio.problems.length === 0, studio.problems.join('\n'));

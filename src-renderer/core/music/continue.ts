@@ -2,6 +2,7 @@
 // tracks and channels as the tokenizer would, so that what comes back on a channel belongs to the track that was sent
 // on it; a channel that was not sent is a new track.
 import type { Action } from '../history.ts';
+import { trackAt } from './controls.ts';
 import { instrumentName } from './gm.ts';
 import {
   asTick,
@@ -62,7 +63,11 @@ export function seedOf(
     const notes = within(track.notes, from, range.until).filter(({ id }) => chosen?.has(id) ?? true);
     if (notes.length === 0) continue;
     const controls = within(track.controls, from, range.until);
-    const part = { ...track, notes: shifted(notes, 0 - from), controls: shifted(controls, 0 - from) };
+    const part = {
+      ...trackAt(track, from),
+      notes: shifted(notes, 0 - from),
+      controls: shifted(controls, 0 - from),
+    };
     if (isDrums(track)) {
       // One track of drums: they share a channel anyway.
       if (drums === null) places.set(DRUM_CHANNEL, track.id);
@@ -210,7 +215,7 @@ export function addContinuation(added: Continuation): Action<MusicDocument> {
           tracks = tracks.with(at, {
             ...found,
             notes: [...found.notes, ...notes].sort(byTime),
-            controls: [...found.controls, ...controls],
+            controls: [...found.controls, ...controls].sort((a, b) => a.tick - b.tick),
           });
         } else if (tracks.length < MAX_TRACKS) {
           const channel = isDrums(like) ? DRUM_CHANNEL : freeChannel(tracks);

@@ -66,13 +66,18 @@ function parse(bytes: Uint8Array, name: string): MidiData {
   return data;
 }
 
+interface FirstProgram {
+  readonly at: number; // the file's ticks
+  readonly program: number;
+}
+
 interface Reading {
   readonly tempos: Tempo[];
   readonly meters: Meter[];
   readonly keys: Key[];
   readonly tracks: Track[];
   readonly left: Set<string>; // what was left out
-  readonly programs: ReadonlyMap<number, number>; // the first of each channel, in whatever track it is said
+  readonly programs: ReadonlyMap<number, FirstProgram>; // of each channel, in whatever track it is said
 }
 
 interface ChannelParts {
@@ -81,13 +86,18 @@ interface ChannelParts {
   program: number | null;
   volume: number | null;
   pan: number | null;
+  firstNote: number; // the file's ticks
 }
 
-function programsOf(tracks: readonly MidiEvent[][]): Map<number, number> {
-  const programs = new Map<number, number>();
-  for (const event of tracks.flat()) {
-    if (event.type === 'programChange' && !programs.has(event.channel))
-      programs.set(event.channel, event.programNumber);
+function programsOf(tracks: readonly MidiEvent[][]): Map<number, FirstProgram> {
+  const programs = new Map<number, FirstProgram>();
+  for (const events of tracks) {
+    let at = 0;
+    for (const event of events) {
+      at += event.deltaTime;
+      if (event.type === 'programChange' && at < (programs.get(event.channel)?.at ?? Infinity))
+        programs.set(event.channel, { at, program: event.programNumber });
+    }
   }
   return programs;
 }
@@ -102,7 +112,7 @@ function readTrack(events: readonly MidiEvent[], scale: number, reading: Reading
   const part = (channel: number): ChannelParts => {
     let parts = channels.get(channel);
     if (parts === undefined) {
-      parts = { notes: [], controls: [], program: null, volume: null, pan: null };
+      parts = { notes: [], controls: [], program: null, volume: null, pan: null, firstNote: Infinity };
       channels.set(channel, parts);
     }
     return parts;
@@ -125,6 +135,8 @@ function readTrack(events: readonly MidiEvent[], scale: number, reading: Reading
           close(event.channel, event.noteNumber);
           break;
         }
+        const parts = part(event.channel);
+        parts.firstNote = Math.min(parts.firstNote, time);
         const name = `${event.channel} ${event.noteNumber}`;
         const begun = open.get(name) ?? [];
         begun.push({ at: time, velocity: event.velocity });
@@ -136,7 +148,8 @@ function readTrack(events: readonly MidiEvent[], scale: number, reading: Reading
         break;
       case 'programChange': {
         const parts = part(event.channel);
-        if (parts.program === null) parts.program = event.programNumber;
+        // What is said before the first note is the track's own; a later one is a change.
+        if (parts.program === null && parts.firstNote === Infinity) parts.program = event.programNumber;
         else parts.controls.push({ tick, kind: 'program', number: 0, value: event.programNumber });
         break;
       }
@@ -193,7 +206,8 @@ function readTrack(events: readonly MidiEvent[], scale: number, reading: Reading
   }
   for (const [channel, parts] of channels) {
     const { notes, volume, pan, controls } = parts;
-    const program = parts.program ?? reading.programs.get(channel) ?? 0;
+    const said = reading.programs.get(channel); // by another track, if it is for these notes
+    const program = parts.program ?? (said !== undefined && said.at <= parts.firstNote ? said.program : 0);
     if (notes.length === 0) continue;
     const instrument = channel === DRUM_CHANNEL ? 'Drums' : instrumentName(program);
     const title = channels.size > 1 && name !== '' ? `${name}: ${instrument}` : name || instrument;

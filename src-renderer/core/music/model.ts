@@ -21,7 +21,7 @@ export const note = z.object({
 });
 export type Note = z.infer<typeof note>;
 
-// What a file tells beside notes. It is kept and written again; the pedal is heard too.
+// What a file tells beside notes. It is kept and written again; what of it is heard stands in controls.ts.
 export const control = z.object({
   tick,
   kind: z.enum(['controller', 'bend', 'program']),

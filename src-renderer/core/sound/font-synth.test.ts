@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FontSynth, type SoundNote, type Strip } from './font-synth.ts';
+import { energy, loudestKey, RATE } from './measure.ts';
 
-const RATE = 48000;
 let font: ArrayBuffer;
 
 beforeAll(() => {
@@ -38,24 +38,6 @@ async function sound(notes: readonly SoundNote[], seconds: number): Promise<[Flo
   for (let at = 0; at < left.length; at += 128)
     synth.render(left.subarray(at, at + 128), right.subarray(at, at + 128));
   return [left, right];
-}
-
-const energy = (samples: Float32Array): number => samples.reduce((sum, x) => sum + x * x, 0);
-
-// How much of the samples' energy is a sine of `hertz` (Goertzel's algorithm), from 0 to 1.
-function share(samples: Float32Array, hertz: number): number {
-  const turn = 2 * Math.cos((2 * Math.PI * hertz) / RATE);
-  let [before, last] = [0, 0];
-  for (const sample of samples) [before, last] = [last, sample + turn * last - before];
-  const power = before * before + last * last - turn * before * last;
-  return (2 * power) / samples.length / energy(samples);
-}
-
-// The key whose frequency is strongest.
-function loudestKey(samples: Float32Array): number {
-  const keys = Array.from({ length: 480 }, (_, i) => 60 + i / 10);
-  const shares = keys.map((key) => share(samples, 440 * 2 ** ((key - 69) / 12)));
-  return keys[shares.indexOf(Math.max(...shares))] ?? 0;
 }
 
 // The sharpest corner: a jump of the wave shows in its second difference.

@@ -1,10 +1,11 @@
 // What the window tells the audio worklet and the worker that renders files, and what they answer.
-import type { SoundNote } from './font-synth.ts';
+import type { SoundChange, SoundNote } from './font-synth.ts';
 
 export type ToWorklet =
   | { readonly kind: 'font'; readonly font: ArrayBuffer }
   | { readonly kind: 'prepare'; readonly id: number; readonly notes: readonly SoundNote[] }
   | { readonly kind: 'notes'; readonly notes: readonly SoundNote[] }
+  | { readonly kind: 'changes'; readonly changes: readonly SoundChange[] }
   | { readonly kind: 'silence' };
 
 export type FromWorklet =
@@ -17,6 +18,7 @@ export interface RenderOrder {
   readonly rate: number;
   readonly frames: number;
   readonly notes: readonly SoundNote[];
+  readonly changes: readonly SoundChange[];
 }
 
 export type Rendered =

@@ -1,6 +1,7 @@
 // Plays the document as it is: every few hundredths of a second, the notes of the next moment are given to the sound
 // with exact times. Edits are heard at once, and a loop's end needs no special care from it.
 import { tellFailure } from '../../app/notices.ts';
+import { heardBefore, heardBetween, trackAt } from '../../core/music/controls.ts';
 import {
   audibleTracks,
   heldUntil,
@@ -10,7 +11,7 @@ import {
 } from '../../core/music/model.ts';
 import { barTicks, beatsBetween, meterAt, secondsAt, ticksAt } from '../../core/music/time.ts';
 import { heardMusic, rollNow, setRoll } from '../view.ts';
-import { sendNote, sendSilence } from './midi-ports.ts';
+import { sendBeginning, sendControls, sendNote, sendSilence } from './midi-ports.ts';
 import { type LiveSound, liveSound, restSound } from './sound.ts';
 
 const AHEAD = 0.18; // seconds that are scheduled in advance
@@ -38,6 +39,14 @@ export function playheadNow(): number {
   return ticksAt(tempos, secondsAt(tempos, stretch.tick) + Math.max(0, time - stretch.at));
 }
 
+// What came before counts where playing begins in the middle, and where a loop begins again.
+function chase({ source, context }: LiveSound, music: MusicDocument, tick: number, at: number): void {
+  for (const track of audibleTracks(music)) {
+    const controls = heardBefore(track, tick);
+    if (!sendBeginning(track, controls, at - context.currentTime)) source.begin?.(track, controls, at);
+  }
+}
+
 function schedule(
   { source, context }: LiveSound,
   music: MusicDocument,
@@ -46,13 +55,18 @@ function schedule(
   timeOf: (tick: number) => number,
 ): void {
   for (const track of audibleTracks(music)) {
+    for (const control of heardBetween(track, from, to)) {
+      const at = timeOf(control.tick);
+      if (!sendControls(track, [control], at - context.currentTime)) source.change?.(track, [control], at);
+    }
     for (const { tick, duration, pitch, velocity } of track.notes) {
       if (tick >= to) break;
       if (tick < from) continue;
       const at = timeOf(tick);
       const seconds = timeOf(heldUntil(track, tick + duration)) - at;
-      if (!sendNote(track.channel, pitch, velocity, seconds, at - context.currentTime)) {
-        source.play(track, pitch, velocity, seconds, at);
+      const played = trackAt(track, tick);
+      if (!sendNote(played, pitch, velocity, seconds, at - context.currentTime)) {
+        source.play(played, pitch, velocity, seconds, at);
       }
     }
   }
@@ -79,8 +93,10 @@ function advance(): void {
     schedule(run.sound, music, run.next, to, timeOf);
     run.next = to;
     if (!looping || to < loop.end) break;
-    run.stretches = [...run.stretches.slice(-2), { at: timeOf(loop.end), tick: loop.start }];
+    const at = timeOf(loop.end);
+    run.stretches = [...run.stretches.slice(-2), { at, tick: loop.start }];
     run.next = loop.start;
+    chase(run.sound, music, loop.start, at);
   }
   // It stops by itself at the end of the bar that the last note ends in.
   const end = musicEnd(music);
@@ -95,7 +111,9 @@ async function begin(): Promise<void> {
   const tick = rollNow().playhead;
   const { context } = sound;
   const timer = context.setInterval(advance, EVERY);
-  run = { sound, timer, stretches: [{ at: context.currentTime + START, tick }], next: tick };
+  const at = context.currentTime + START;
+  run = { sound, timer, stretches: [{ at, tick }], next: tick };
+  chase(sound, heardMusic(), tick, at);
   advance();
 }
 
@@ -131,7 +149,7 @@ export function seek(tick: number): void {
 
 // One key, heard now: a click on the keyboard, a note that is being placed.
 export function audition(track: Track, pitch: number, velocity = 96, seconds = 0.35): void {
-  if (sendNote(track.channel, pitch, velocity, seconds, 0)) return;
+  if (sendNote(track, pitch, velocity, seconds, 0)) return;
   liveSound()
     .then((sound) => {
       sound.source.play(track, pitch, velocity, seconds, sound.context.currentTime + 0.005);

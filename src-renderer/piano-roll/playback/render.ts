@@ -1,16 +1,9 @@
 // The music as sound in a file: the same instruments as live, rendered as fast as it can be.
-import {
-  audibleTracks,
-  heldUntil,
-  musicEnd,
-  type MusicDocument,
-  type Track,
-} from '../../core/music/model.ts';
+import { audibleTracks, heldUntil, musicEnd, type MusicDocument } from '../../core/music/model.ts';
 import { secondsAt } from '../../core/music/time.ts';
-import type { SoundNote } from '../../core/sound/font-synth.ts';
 import type { RenderOrder, Rendered } from '../../core/sound/messages.ts';
+import { ordersOf } from '../../core/sound/orders.ts';
 import { soundFont } from './font/font.ts';
-import { stripOf } from './font/strip.ts';
 import FontRenderer from './font/render-worker.ts?worker';
 import { tellOfFallback } from './sound.ts';
 
@@ -22,28 +15,7 @@ export interface RenderedMusic {
   readonly rate: number;
 }
 
-type Play = (track: Track, pitch: number, velocity: number, seconds: number, at: number) => void;
-
-function eachNote(music: MusicDocument, play: Play): void {
-  for (const track of audibleTracks(music)) {
-    for (const { tick, duration, pitch, velocity } of track.notes) {
-      const at = secondsAt(music.tempos, tick);
-      play(track, pitch, velocity, secondsAt(music.tempos, heldUntil(track, tick + duration)) - at, at);
-    }
-  }
-}
-
 async function renderWithFont(music: MusicDocument, seconds: number): Promise<RenderedMusic> {
-  const notes: SoundNote[] = [];
-  eachNote(music, (track, pitch, velocity, held, at) =>
-    notes.push({
-      strip: stripOf(track),
-      pitch,
-      velocity,
-      at: Math.round(at * RATE),
-      frames: Math.max(1, Math.round(held * RATE)),
-    }),
-  );
   const font = await soundFont();
   const worker = new FontRenderer();
   try {
@@ -51,7 +23,8 @@ async function renderWithFont(music: MusicDocument, seconds: number): Promise<Re
       worker.onmessage = ({ data }: MessageEvent<Rendered>) =>
         'failed' in data ? reject(new Error(data.failed)) : resolve(data);
       worker.onerror = ({ message }) => reject(new Error(message || 'its worker could not be started'));
-      const order: RenderOrder = { font, rate: RATE, frames: Math.ceil(seconds * RATE), notes };
+      const orders = ordersOf(music, RATE);
+      const order: RenderOrder = { font, rate: RATE, frames: Math.ceil(seconds * RATE), ...orders };
       worker.postMessage(order, [font]);
     });
     return { channels: [left, right], rate: RATE };
@@ -66,7 +39,13 @@ async function renderWithVoices(music: MusicDocument, seconds: number): Promise<
     async () => {
       const voices = new Voices();
       await voices.ready;
-      eachNote(music, (track, pitch, velocity, held, at) => voices.play(track, pitch, velocity, held, at));
+      for (const track of audibleTracks(music)) {
+        for (const { tick, duration, pitch, velocity } of track.notes) {
+          const at = secondsAt(music.tempos, tick);
+          const held = secondsAt(music.tempos, heldUntil(track, tick + duration)) - at;
+          voices.play(track, pitch, velocity, held, at);
+        }
+      }
     },
     seconds,
     2,

@@ -1,12 +1,16 @@
 // What notes sound with: the General MIDI sound font, or, where that cannot be had, the synthesiser of its own.
 import type { Context } from 'tone';
 import { tell } from '../../app/notices.ts';
-import type { MusicDocument, Track } from '../../core/music/model.ts';
+import type { Control, MusicDocument, Track } from '../../core/music/model.ts';
 import { messageOf } from '../../core/sound/messages.ts';
 
 export interface SoundSource {
   // `at` in seconds of the context, `velocity` 1 to 127.
   play(track: Track, pitch: number, velocity: number, seconds: number, at: number): void;
+  // Bends and controllers, all at one time. Nothing where the source has none.
+  change?(track: Track, controls: readonly Control[], at: number): void;
+  // The same where playing begins: what was changed before counts no more.
+  begin?(track: Track, controls: readonly Control[], at: number): void;
   click(at: number, strong: boolean): void;
   silence(): void;
   // Resolves when the music can be played without waiting for anything.

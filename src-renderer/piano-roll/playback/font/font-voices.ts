@@ -1,11 +1,12 @@
 // The sound font as voices of a Tone context: notes go to the audio thread with their frames.
 import * as Tone from 'tone';
+import { trackAt } from '../../../core/music/controls.ts';
+import type { Control, MusicDocument, Track } from '../../../core/music/model.ts';
 import type { SoundNote, Strip } from '../../../core/sound/font-synth.ts';
 import type { FromWorklet, ToWorklet } from '../../../core/sound/messages.ts';
-import type { MusicDocument, Track } from '../../../core/music/model.ts';
+import { changeOf, stripOf } from '../../../core/sound/orders.ts';
 import type { SoundSource } from '../sound.ts';
 import { soundFont } from './font.ts';
-import { stripOf } from './strip.ts';
 import workletUrl from './worklet.ts?worker&url';
 
 // General MIDI's wood blocks, high and low.
@@ -62,6 +63,21 @@ export class FontVoices implements SoundSource {
     this.#tell({ kind: 'notes', notes: [this.#note(stripOf(track), pitch, velocity, seconds, at)] });
   }
 
+  change(track: Track, controls: readonly Control[], at: number): void {
+    if (controls.length === 0) return;
+    const strip = stripOf(track);
+    const frame = Math.round(at * this.#rate);
+    this.#tell({ kind: 'changes', changes: controls.map((control) => changeOf(strip, control, frame)) });
+  }
+
+  begin(track: Track, controls: readonly Control[], at: number): void {
+    this.#tell({
+      kind: 'changes',
+      changes: [{ kind: 'rest', strip: stripOf(track), at: Math.round(at * this.#rate) }],
+    });
+    this.change(track, controls, at);
+  }
+
   click(at: number, strong: boolean): void {
     const note = this.#note(CLICK, strong ? 76 : 77, strong ? 115 : 80, 0.05, at);
     this.#tell({ kind: 'notes', notes: [note] });
@@ -71,8 +87,8 @@ export class FontVoices implements SoundSource {
   prepare({ tracks }: MusicDocument): Promise<void> {
     const wanted = new Map<string, SoundNote>();
     for (const track of tracks) {
-      const strip = stripOf(track);
-      for (const { pitch, velocity } of track.notes) {
+      for (const { tick, pitch, velocity } of track.notes) {
+        const strip = stripOf(trackAt(track, tick));
         const kind = `${strip.drums ? 'drums' : strip.program} ${pitch} ${velocity}`;
         if (!wanted.has(kind)) wanted.set(kind, this.#note(strip, pitch, velocity, 0, 0));
       }

@@ -2,9 +2,9 @@
 import { FontSynth } from '../../../core/sound/font-synth.ts';
 import { messageOf, type RenderOrder, type Rendered } from '../../../core/sound/messages.ts';
 
-async function render({ font, rate, frames, notes }: RenderOrder): Promise<Rendered> {
+async function render({ font, rate, frames, notes, changes }: RenderOrder): Promise<Rendered> {
   const synth = await FontSynth.load(font, rate);
-  synth.order(notes);
+  synth.order(notes, changes);
   const [left, right] = [new Float32Array(frames), new Float32Array(frames)];
   synth.render(left, right);
   return { left, right };

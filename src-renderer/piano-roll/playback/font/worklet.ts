@@ -37,6 +37,7 @@ class FontProcessor extends AudioWorkletProcessor {
       this.#synth?.prepare(message.notes);
       this.#tell({ kind: 'prepared', id: message.id });
     } else if (message.kind === 'notes') this.#synth?.order(message.notes);
+    else if (message.kind === 'changes') this.#synth?.order([], message.changes);
     else this.#synth?.silence();
   }
 
