@@ -41,7 +41,7 @@ export default tseslint.config(
   },
   {
     // Specs hold functions that run in the page.
-    files: ['e2e/**/*.mjs', 'bench/studio.mjs'],
+    files: ['e2e/**/*.mjs', 'bench/studio.mjs', 'bench/soak.mjs', 'scripts/kill-studio.mjs'],
     languageOptions: {
       globals: {
         AnalyserNode: 'readonly',

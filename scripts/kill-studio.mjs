@@ -50,10 +50,14 @@ async function edit(page, attempted) {
   if (kind === 'stroke') {
     const { x, y } = await drawingArea(page);
     const at = () => (random() - 0.5) * 120;
-    await drawStroke(page, [
-      [x + at(), y + at()],
-      [x + at(), y + at()],
-    ]);
+    const from = [x + at(), y + at()];
+    // Bars float over the drawing: what begins on one of them is no stroke.
+    const free = await page.evaluate(
+      ([left, top]) => document.elementFromPoint(left, top)?.closest('.canvas-stage') != null,
+      from,
+    );
+    if (!free) return;
+    await drawStroke(page, [from, [x + at(), y + at()]]);
   } else if (kind === 'note') {
     await page.getByRole('application', { name: 'Notes' }).focus();
     await page.keyboard.press('Enter');

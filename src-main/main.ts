@@ -11,6 +11,7 @@ import { CONTROLS_FOLDER, Gallery } from './gallery/gallery.ts';
 import { serveFilesDomain } from './ipc/files.ts';
 import { serveGalleryDomain } from './ipc/gallery.ts';
 import { modelSources } from './ipc/model-sources.ts';
+import { serveMemoryDomain } from './ipc/memory.ts';
 import { serveModelsDomain } from './ipc/models.ts';
 import { serveMusic } from './ipc/music.ts';
 import { servePaintingDomain } from './ipc/painting.ts';
@@ -22,8 +23,8 @@ import { addonPath, cacheDir, dataDir, modelFolders, resourceDir } from './libra
 import { Projects } from './library/projects.ts';
 import { spawnPaintingChild } from './painting/child/electron.ts';
 import { PaintingSupervisor } from './painting/child/supervisor.ts';
-import { leased } from './painting/leases.ts';
-import { PaintingOrders } from './painting/orders.ts';
+import { givesWay, leased } from './painting/leases.ts';
+import { PaintingOrders, requestToPlan } from './painting/orders.ts';
 import { sharedArbiter } from './services/leases.ts';
 import { Screenshot, screenshotPath } from './window/capture.ts';
 import { givenProject } from './window/given-file.ts';
@@ -57,18 +58,23 @@ function start(): void {
   denyPermissions(session.defaultSession);
   serveApp(session.defaultSession, { page: join(here, '..', 'renderer'), gallery: galleryFolder });
 
+  // First of all: its process starts while the services are made here. It asks nothing before this turn is over.
+  const window = openWindow({ preload: join(here, '..', 'preload', 'index.cjs'), state });
+  const bridge = new IpcBridge();
+  bridge.attach(window.webContents);
+
   let engine: Engine | null = null;
   const loadEngine = (): Engine => (engine ??= new Engine(addonPath()));
+  const leases = { arbiter: sharedArbiter, engine: loadEngine };
   const supervisor = new PaintingSupervisor(() => spawnPaintingChild(join(here, 'painting-child.js')), {
     addon: addonPath(),
     paths: { cacheDir: cacheDir(), resourceDir: resourceDir() },
   });
-  const bridge = new IpcBridge();
   const models = (): ReturnType<typeof findModels> => findModels(modelFolders());
   let screenshot: Screenshot | null = null;
   const orders = new PaintingOrders(
     {
-      execute: leased(supervisor.execute, { arbiter: sharedArbiter, engine: loadEngine }),
+      execute: leased(supervisor.execute, leases),
       models,
       gallery: galleryFolder,
       controls: join(galleryFolder, CONTROLS_FOLDER),
@@ -80,6 +86,7 @@ function start(): void {
       if (job.state === 'done') void tellOfPictures(job.pictures);
       screenshot?.jobChanged(job);
     },
+    (id) => emitPainting('forgotten', id),
   );
   const wanted = screenshotPath(process.argv);
   const emitApp = serveAppDomain(bridge, {
@@ -123,7 +130,13 @@ function start(): void {
     given = path;
     emitProjects('given', undefined);
   };
-  const words = serveWords(bridge, state);
+  const memoryChanged = serveMemoryDomain(bridge, {
+    picture: (settings, kinds) => givesWay(requestToPlan(settings, kinds, models()), leases),
+    music: (model) => music.givesWay(model),
+    answer: (model) => words.givesWay(model),
+  });
+  sharedArbiter.subscribe(memoryChanged);
+  const words = serveWords(bridge, state, memoryChanged);
   const ownModels = join(dataDir(), 'models');
   const downloads = serveModelsDomain(bridge, {
     ...modelSources(loadEngine),
@@ -135,10 +148,8 @@ function start(): void {
     places: { gallery: galleryFolder, models: ownModels, data: dataDir(), cache: cacheDir() },
     window: () => window,
   });
-  const music = serveMusic(bridge);
+  const music = serveMusic(bridge, memoryChanged);
 
-  const window = openWindow({ preload: join(here, '..', 'preload', 'index.cjs'), state });
-  bridge.attach(window.webContents);
   serveFilesDomain(bridge, () => window);
   if (wanted !== null) screenshot = new Screenshot(wanted, window, (status) => app.exit(status));
 

@@ -1,8 +1,10 @@
 // The window's questions: asks the language service, hands on what comes, and stops what is not wanted any more. The
 // service is made on the first question, so that a start of the studio costs nothing for it.
+import { parse } from 'node:path';
 import { SluiceError, Status } from '../../src-preload/contract/errors.ts';
 import type { ChatAnswer, ChatQuestion } from '../../src-preload/contract/chat.ts';
 import type { ServerState } from '../../src-preload/contract/language.ts';
+import type { Yielding } from '../../src-preload/contract/memory.ts';
 import { call } from '../llama/http.ts';
 import type { LanguageService } from '../llama/language.ts';
 import { z } from 'zod';
@@ -18,6 +20,25 @@ export interface TalkOptions {
 const properties = z.looseObject({
   default_generation_settings: z.looseObject({ n_ctx: z.number().int().positive() }),
 });
+
+// The model that has memory now, or is about to.
+function loadedModel(state: ServerState): string | null {
+  switch (state.kind) {
+    case 'starting':
+    case 'loading':
+    case 'ready':
+      return state.model;
+    case 'busy':
+      return state.next ?? state.model;
+    case 'swapping':
+      return state.next;
+    case 'absent':
+    case 'stopped':
+    case 'stopping':
+    case 'crashed':
+      return null;
+  }
+}
 
 const ANSWER_SECONDS = 1800; // a person can stop it at any time
 
@@ -64,6 +85,14 @@ export class Talks {
   async warm(name: string | null): Promise<void> {
     const work = await this.#language().supervisor.work(this.#options.model(name));
     work.end();
+  }
+
+  // What a question to this model would unload, were it asked now: a server has one model at a time. The model asks for
+  // memory after everybody else, so nobody but the other model makes room.
+  givesWay(name: string | null): Yielding[] {
+    const loaded = loadedModel(this.state);
+    if (loaded === null || loaded === this.#options.model(name)) return [];
+    return [{ kind: 'language', model: parse(loaded).name, bytes: null, device: null }];
   }
 
   async close(): Promise<void> {

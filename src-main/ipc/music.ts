@@ -10,8 +10,8 @@ import { findMidiModels } from '../midi/models.ts';
 import type { IpcBridge } from './bridge.ts';
 import { serveComposeDomain } from './compose.ts';
 
-// Returns what ends a run and gives the model's memory back.
-export function serveMusic(bridge: IpcBridge): { close(): void } {
+// Returns what ends a run and gives the model's memory back. `onLoaded`: another model has memory now.
+export function serveMusic(bridge: IpcBridge, onLoaded: () => void): Pick<Composer, 'close' | 'givesWay'> {
   let midi: Midi | null = null;
   const emit: Emit<typeof compose> = (name, payload) => emitCompose(name, payload);
   const composer = new Composer({
@@ -19,9 +19,10 @@ export function serveMusic(bridge: IpcBridge): { close(): void } {
     models: () => findMidiModels(modelFolders()),
     folder: join(dataDir(), 'models'),
     threads: Math.max(1, availableParallelism() - 1), // the window draws and plays meanwhile
+    onLoaded,
     onBegun: (told) => emit('begun', told),
     onGrown: (told) => emit('grown', told),
   });
   const emitCompose = serveComposeDomain(bridge, () => composer);
-  return { close: () => composer.close() };
+  return composer;
 }

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Emit } from '../../src-preload/contract/ipc.ts';
 import { painting } from '../../src-preload/contract/painting.ts';
 import type { Engine } from '../engine/index.ts';
-import { controlKind, type FoundModel, nativeSize, resolveControl } from '../library/models.ts';
-import { modelPath, type PaintingOrders, requestOf } from '../painting/orders.ts';
+import { controlKind, type FoundModel, nativeSize } from '../library/models.ts';
+import { type PaintingOrders, requestToPlan } from '../painting/orders.ts';
 import { planJob } from '../painting/prepare.ts';
 import type { IpcBridge } from './bridge.ts';
 
@@ -63,20 +63,7 @@ export function servePaintingDomain(bridge: IpcBridge, services: PaintingService
         budgetBytes: budget_bytes ?? null,
       })),
     plan: async ({ settings, controlKinds }) => {
-      const models = services.models();
-      const controls = controlKinds.map((kind) => ({
-        kind,
-        image: '',
-        model: resolveControl(kind, null, models),
-        strength: 1,
-        start: 0,
-        end: 1,
-      }));
-      const request = requestOf(settings, modelPath(settings.model, models), {
-        controls,
-        init: null,
-        mask: null,
-      });
+      const request = requestToPlan(settings, controlKinds, services.models());
       const report = await services.engine().plan(planJob(request), {
         linkBytesPerSecond: 0,
         flopsPerSecond: 0,

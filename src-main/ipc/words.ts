@@ -16,8 +16,13 @@ import { serveGrammarsDomain } from './grammars.ts';
 // Two conversations at once; more would share the context of a small model among too many.
 const SLOTS = 2;
 
-// Returns what ends the server and whatever else runs.
-export function serveWords(bridge: IpcBridge, state: string): { close(): Promise<void> } {
+export interface Words {
+  givesWay: Talks['givesWay'];
+  close(): Promise<void>; // ends the server and whatever else runs
+}
+
+// `onLoaded`: the language server's state is another one.
+export function serveWords(bridge: IpcBridge, state: string, onLoaded: () => void): Words {
   const emit: Emit<typeof chat> = (name, payload) => emitChat(name, payload);
   const setUp = new LanguageSetUp(
     {
@@ -31,7 +36,10 @@ export function serveWords(bridge: IpcBridge, state: string): { close(): Promise
     language: () =>
       sharedLanguage({ slots: SLOTS, contextTokens: WANTED_CONTEXT, model: languageModel(null) }),
     model: languageModel,
-    onState: (changed) => emit('state', changed),
+    onState: (changed) => {
+      emit('state', changed);
+      if (changed.kind !== 'loading') onLoaded(); // which says how far it is many times a second
+    },
     onText: (id, text) => emit('text', { id, text }),
     onNotice: (id, text) => emit('notice', { id, text }),
   });
@@ -47,6 +55,7 @@ export function serveWords(bridge: IpcBridge, state: string): { close(): Promise
     state,
   });
   return {
+    givesWay: (model) => talks.givesWay(model),
     close: async () => {
       setUp.close();
       await talks.close();

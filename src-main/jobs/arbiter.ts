@@ -25,6 +25,7 @@ export class Arbiter {
   #state: LeaseState = noLeases;
   #waiters = new Map<string, Waiter>();
   #lastId = 0;
+  #listeners = new Set<() => void>();
 
   get state(): LeaseState {
     return this.#state;
@@ -32,6 +33,12 @@ export class Arbiter {
 
   setPool(name: string, bytes: number): void {
     this.#apply({ type: 'pool', name, bytes });
+  }
+
+  // Hears of every change of the state. Returns the function that ends the subscription.
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   // Who would be asked to let go for this request, were it made now: to be told before.
@@ -76,6 +83,7 @@ export class Arbiter {
 
   #apply(event: LeaseEvent): void {
     const { state, verdicts } = decide(this.#state, event);
+    const changed = state !== this.#state;
     this.#state = state;
     for (const verdict of verdicts) {
       if (verdict.type === 'grant') this.#waiters.get(verdict.lease.id)?.resolve(verdict.lease);
@@ -93,5 +101,6 @@ export class Arbiter {
         this.#waiters.delete(verdict.id);
       }
     }
+    if (changed) for (const listener of [...this.#listeners]) listener();
   }
 }

@@ -1,5 +1,6 @@
 // Writing results: whole or not at all. A file appears under its name only when every byte of every file of the
 // same result is on the disk.
+import { randomUUID } from 'node:crypto';
 import { access, constants, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { SluiceError, Status } from '../../src-preload/contract/errors.ts';
@@ -62,6 +63,13 @@ async function writeThrough(path: string, content: Uint8Array): Promise<void> {
   }
 }
 
+// The name that a file is written under before it gets its own. Another one each time: what a killed process left behind
+// is in nobody's way.
+const partOf = (target: string): string =>
+  join(dirname(target), `.${basename(target)}.${randomUUID().slice(0, 8)}.part`);
+
+export const isPart = (name: string): boolean => /^\..+\.[0-9a-f]{8}\.part$/.test(name);
+
 // Files that exist are replaced. `mayFinish` is asked at the last moment before the files get their names.
 export async function writeWhole(
   files: readonly OutputFile[],
@@ -69,7 +77,7 @@ export async function writeWhole(
 ): Promise<void> {
   const parts = files.map(({ path, content }) => {
     const target = resolve(path);
-    return { target, content, part: join(dirname(target), `.${basename(target)}.${process.pid}.part`) };
+    return { target, content, part: partOf(target) };
   });
   try {
     for (const { part, target, content } of parts) {

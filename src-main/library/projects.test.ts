@@ -31,10 +31,46 @@ describe('Projects', () => {
     await before.putAsset(id, file);
     await before.keep('{"a":1}');
     void before.keep('{"a":2}');
-    await before.keep('{"a":3}');
+    await before.keep(document);
     const now = await open().current();
-    expect(now).toMatchObject({ name: 'Untitled', saved: false, document: '{"a":3}' });
+    expect(now).toMatchObject({ name: 'Untitled', saved: false, document });
     expect(now.assets).toEqual([{ id, file }]);
+    await open().keep('{"a":3}'); // a document that does not name the picture any more
+    expect((await open().current()).assets).toEqual([]);
+  });
+  it('keeps what is drawn while a project file is written', async () => {
+    const projects = open();
+    const many = Array.from({ length: 8 }, (_, i) => new Uint8Array(1 << 20).fill(i));
+    const ids = many.map((each) => createHash('sha256').update(each).digest('hex'));
+    for (const [i, each] of many.entries()) await projects.putAsset(ids[i] ?? '', each);
+    const large = JSON.stringify({ assets: ids });
+    const order: string[] = [];
+    const saving = projects.save(large, at('large.sluice')).then(() => order.push('saved'));
+    await projects.keep(JSON.stringify({ assets: ids, more: 1 })).then(() => order.push('kept'));
+    expect(readFileSync(at('work/document.json'), 'utf8')).toContain('"more":1');
+    await saving;
+    expect(order).toEqual(['kept', 'saved']);
+    expect(projects.state()).toEqual({ name: 'large', saved: false }); // the file has what it was asked for
+    expect((await open('other').open(at('large.sluice'))).document).toBe(large);
+  });
+  it('lets a project file be finished before another project takes its pictures away', async () => {
+    const projects = open();
+    await projects.putAsset(id, file);
+    const saving = projects.save(document, at('a.sluice'));
+    await projects.create();
+    await saving;
+    expect((await open('other').open(at('a.sluice'))).assets).toEqual([{ id, file }]);
+    expect(readdirSync(at('work/assets'))).toEqual([]);
+  });
+  it('takes away what a killed studio was writing, and nothing else', async () => {
+    await open().keep('{"a":1}');
+    for (const name of ['.document.json.0123abcd.part', 'assets/.x.0123abcd.part']) {
+      writeFileSync(at(`work/${name}`), 'half');
+    }
+    writeFileSync(at('work/notes.part'), 'mine');
+    expect((await open().current()).document).toBe('{"a":1}');
+    expect(readdirSync(at('work')).filter((name) => name.includes('.part'))).toEqual(['notes.part']);
+    expect(readdirSync(at('work/assets'))).toEqual([]);
   });
   it('saves to a file that opens elsewhere', async () => {
     const path = await saved();
@@ -42,7 +78,7 @@ describe('Projects', () => {
     const other = open('other');
     const opened = await other.open(path);
     expect(opened).toMatchObject({ name: 'a', saved: true, document, assets: [{ id, file }] });
-    await other.keep('{}');
+    await other.keep(document.replace('{', '{ '));
     expect(other.state().saved).toBe(false);
     expect((await open('other').current()).assets).toHaveLength(1);
   });

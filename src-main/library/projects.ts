@@ -2,14 +2,14 @@
 // files (zip) that it is saved to and opened from. Every write is whole or not at all, so a crash at any moment leaves
 // the last kept document and the last saved file. Knows no Electron and nothing of what a document means.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { strFromU8, strToU8, unzip, zip, type AsyncZippable, type Unzipped } from 'fflate';
 import { z } from 'zod';
 import { SluiceError, Status } from '../../src-preload/contract/errors.ts';
 import { assetId, type OpenedProject, type ProjectState } from '../../src-preload/contract/projects.ts';
-import { writeWhole } from './files.ts';
+import { isPart, writeWhole } from './files.ts';
 
 const FORMAT = 'sluice-project';
 const VERSION = 1;
@@ -61,13 +61,23 @@ export class Projects {
   readonly #folder: string;
   #meta: Meta = { path: null, savedHash: '' };
   #document: string | null = null;
-  #writing: Promise<unknown> = Promise.resolve();
+  #writing: Promise<unknown> = Promise.resolve(); // of the document and its pictures
+  #saving: Promise<unknown> = Promise.resolve(); // of project files: slow, and what is drawn meanwhile does not wait
 
   // `folder` is this studio's own; what it holds from before is what was open.
   constructor(folder: string) {
     this.#folder = folder;
     mkdirSync(this.#assets, { recursive: true });
+    for (const place of [folder, this.#assets]) {
+      // What a studio that was killed was writing.
+      for (const name of readdirSync(place).filter((each) => isPart(each))) rmSync(join(place, name));
+    }
     if (existsSync(this.#documentFile)) this.#document = readFileSync(this.#documentFile, 'utf8');
+    // Pictures that were placed and taken back: with the history that led to them gone, nothing does.
+    if (this.#document !== null) {
+      const named = namedAssets(this.#document);
+      for (const name of readdirSync(this.#assets)) if (!named.has(name)) rmSync(join(this.#assets, name));
+    }
     try {
       this.#meta = meta.parse(JSON.parse(readFileSync(this.#metaFile, 'utf8')));
     } catch {
@@ -116,7 +126,7 @@ export class Projects {
 
   // A new project. The old one's work is let go: it was saved, or is not wanted.
   create(): Promise<OpenedProject> {
-    return this.#inTurn(async () => {
+    return this.#alone(async () => {
       await this.#replace(null, { path: null, savedHash: '' }, []);
       return { ...this.state(), document: null, assets: [] };
     });
@@ -124,7 +134,7 @@ export class Projects {
 
   // What is open stays as it is when this rejects.
   open(path: string): Promise<OpenedProject> {
-    return this.#inTurn(async () => {
+    return this.#alone(async () => {
       const found = await stat(path).catch((cause: unknown) => {
         throw unreadable(path, 'it does not exist', cause);
       });
@@ -154,9 +164,9 @@ export class Projects {
     });
   }
 
-  async save(document: string, path: string): Promise<ProjectState> {
-    await this.keep(document);
-    return this.#inTurn(async () => {
+  // Pictures never change, so the file is put together beside what is kept meanwhile.
+  save(document: string, path: string): Promise<ProjectState> {
+    const done = Promise.all([this.keep(document), this.#saving]).then(async () => {
       const content: unknown = {
         format: FORMAT,
         version: VERSION,
@@ -170,11 +180,13 @@ export class Projects {
       await this.#setMeta({ path, savedHash: hashOf(document) });
       return this.state();
     });
+    this.#saving = done.catch(() => undefined);
+    return done;
   }
 
   // Resolves when everything that was asked for is on the disk.
   async settled(): Promise<void> {
-    await this.#writing;
+    await Promise.all([this.#writing, this.#saving]);
   }
 
   get #assets(): string {
@@ -191,6 +203,15 @@ export class Projects {
     const done = this.#writing.then(work);
     this.#writing = done.catch(() => undefined);
     return done;
+  }
+
+  // While nothing is saved: pictures are taken away here.
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const saved = this.#saving;
+    return this.#inTurn(async () => {
+      await saved;
+      return work();
+    });
   }
 
   #json(text: string, path: string): unknown {

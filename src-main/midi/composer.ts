@@ -1,7 +1,9 @@
 // The window's orders to the composer: opens the model, tokenises the seed, and hands on music as it grows. One run at
-// a time, and a new one ends the one before; its work is on the addon's threads. The model stays open for a while, so that the next run begins at once.
+// a time, and a new one ends the one before; its work is on the addon's threads. The model stays open for a while, so
+// that the next run begins at once.
 import type { Composed as Result, ComposeOptions, ComposeOrder } from '../../src-preload/contract/compose.ts';
 import { SluiceError, Status } from '../../src-preload/contract/errors.ts';
+import type { Yielding } from '../../src-preload/contract/memory.ts';
 import { type ComposeRequest, ROW } from '../../src-preload/contract/midi.ts';
 import type { Midi, MidiSession } from './index.ts';
 import type { FoundMidiModel } from './models.ts';
@@ -11,6 +13,7 @@ export interface ComposerOptions {
   models(): readonly FoundMidiModel[];
   folder: string; // where the user's models lie, for what is told
   threads: number;
+  onLoaded(): void; // another model has memory now, or none has
   onBegun(told: { id: string; seed: Uint8Array<ArrayBuffer> | null; notices: string[] }): void;
   onGrown(told: { id: string; variation: number; events: number; music: Uint8Array<ArrayBuffer> }): void;
 }
@@ -64,6 +67,16 @@ export class Composer {
     }
   }
 
+  // What a run with this model would unload, were it begun now: one model is open at a time.
+  givesWay(wanted: string | null): Yielding[] {
+    const models = this.#options.models();
+    const found = this.#find(wanted, models);
+    const open = this.#open;
+    if (open === null || found === undefined || open.path === found.path) return [];
+    const model = models.find(({ path }) => path === open.path)?.name ?? null;
+    return [{ kind: 'midi', model, bytes: null, device: null }];
+  }
+
   // Of a run that has ended: nothing.
   stop(id: string, keep: boolean): void {
     if (this.#run?.id !== id) return;
@@ -74,34 +87,41 @@ export class Composer {
   close(): void {
     if (this.#run !== null) this.stop(this.#run.id, false);
     if (this.#idle !== null) clearTimeout(this.#idle);
-    this.#open?.session.close();
-    this.#open = null;
+    this.#unload();
   }
 
   async #session(wanted: string | null): Promise<MidiSession> {
     if (this.#idle !== null) clearTimeout(this.#idle);
     const models = this.#options.models();
-    const found = wanted === null ? models[0] : models.find(({ name }) => name === wanted);
+    const found = this.#find(wanted, models);
     if (found === undefined) {
       const what = wanted === null ? 'no MIDI model is installed' : `there is no MIDI model "${wanted}"`;
       const hint = `Put a folder of SkyTNT's midi-model (config.json and model.safetensors) into ${this.#options.folder}.`;
       throw new SluiceError(Status.input, 'no-midi-model', what, hint);
     }
     if (this.#open?.path === found.path) return this.#open.session;
-    this.#open?.session.close();
-    this.#open = null;
+    this.#unload();
     const { threads } = this.#options;
     const choice = { path: found.path, weights: null, config: null, lora: null, threads };
     const session = await this.#options.midi().open(choice);
     this.#open = { path: found.path, session };
+    this.#options.onLoaded();
     return session;
   }
 
+  #find(wanted: string | null, models: readonly FoundMidiModel[]): FoundMidiModel | undefined {
+    return wanted === null ? models[0] : models.find(({ name }) => name === wanted);
+  }
+
+  #unload(): void {
+    if (this.#open === null) return;
+    this.#open.session.close();
+    this.#open = null;
+    this.#options.onLoaded();
+  }
+
   #rest(): void {
-    this.#idle = setTimeout(() => {
-      this.#open?.session.close();
-      this.#open = null;
-    }, KEEP_MS);
+    this.#idle = setTimeout(() => this.#unload(), KEEP_MS);
     this.#idle.unref();
   }
 

@@ -4,7 +4,7 @@ import type { DeviceReport, EnginePicture, PlanReport } from '../engine/index.ts
 import { Arbiter } from '../jobs/arbiter.ts';
 import type { LeaseRequest } from '../jobs/leases.ts';
 import type { Execute } from '../jobs/runner.ts';
-import { deviceFor, leased } from './leases.ts';
+import { deviceFor, givesWay, leased } from './leases.ts';
 
 const device = (index: number, name: string, type: string): DeviceReport => ({
   index,
@@ -50,7 +50,8 @@ function make(peak: number, smallest: number) {
   };
   const plan = { peak_device_bytes: peak, smallest_budget_bytes: smallest } as PlanReport;
   const engine = { devices: () => Promise.resolve(devices), plan: () => Promise.resolve(plan) };
-  const start = leased(execute, { arbiter, engine: () => engine });
+  const setup = { arbiter, engine: () => engine };
+  const start = leased(execute, setup);
   const reports = {
     progress: () => undefined,
     preview: () => undefined,
@@ -60,6 +61,7 @@ function make(peak: number, smallest: number) {
     arbiter,
     ran,
     notices,
+    before: (more: Partial<PaintRequest> = {}) => givesWay({ ...request, ...more }, setup),
     paint: (more: Partial<PaintRequest> = {}) => start({ ...request, ...more }, reports),
   };
 }
@@ -129,5 +131,53 @@ describe('a picture with a lease', () => {
       'lost',
     );
     expect(arbiter.state.held).toEqual([]);
+  });
+});
+
+describe('who gives way, asked before a picture is ordered', () => {
+  it('is whom the picture then asks, in the same words', async () => {
+    const { arbiter, notices, before, paint } = make(800, 100);
+    expect(await before()).toEqual([]);
+    const model = await arbiter.acquire(language(600), () => model.release());
+    const told = await before();
+    expect(told).toEqual([{ kind: 'language', model: null, bytes: 600, device: 'llvmpipe (LLVM 15)' }]);
+    expect(arbiter.state.waiting).toEqual([]); // asking took nothing
+    await paint().result;
+    expect(notices).toEqual([expect.stringMatching(/^the language model gives 1 MiB of llvmpipe/)]);
+    expect(await before()).toEqual([]);
+  });
+  it('is nobody where there is room, on another device, or when it cannot be planned', async () => {
+    const { arbiter, before } = make(300, 100);
+    await arbiter.acquire(language(600));
+    expect(await before()).toEqual([]);
+    const large = make(800, 100);
+    await large.arbiter.acquire(language(600));
+    expect(await large.before({ device: 'Arc' })).toEqual([]);
+    expect(await large.before({ device: 'nosuch' })).toEqual([]);
+    expect(await large.before({ budgetBytes: 300 })).toEqual([]);
+    expect(await large.before({ budgetBytes: 500 })).toHaveLength(1);
+    expect(large.arbiter.state.pools.has('arc')).toBe(false); // a question makes no pool
+  });
+  it('does not count the picture that is painted now: its memory is free by then', async () => {
+    const { arbiter, before } = make(800, 100);
+    const painting = { ...language(200), kind: 'paint' as const, priority: 0, revocable: false };
+    await arbiter.acquire(painting);
+    await arbiter.acquire(language(200));
+    expect(await before()).toEqual([]); // 800 are left when the model keeps its 200
+    await arbiter.acquire(language(100));
+    expect(await before()).toHaveLength(1);
+  });
+  it('is asked for anew when somebody takes or gives memory', async () => {
+    const { arbiter } = make(800, 100);
+    let changes = 0;
+    const leave = arbiter.subscribe(() => changes++);
+    const lease = await arbiter.acquire(language(600));
+    expect(changes).toBe(1);
+    lease.release();
+    lease.release();
+    expect(changes).toBe(2);
+    leave();
+    await arbiter.acquire(language(600));
+    expect(changes).toBe(2);
   });
 });

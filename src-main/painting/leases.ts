@@ -1,11 +1,13 @@
 // Painting with a lease: before a job runs, it asks for the device's memory that its plan wants, so that a language
 // model on the same small card lets go first, and says so before it waits. The job runs within what it was granted.
+// `givesWay` says the same before a job is ordered.
 // Not here: how the arbiter decides (jobs/leases.ts), how the model lets go (llama/supervisor.ts).
 import { SluiceError, Status } from '../../src-preload/contract/errors.ts';
 import type { PaintRequest } from '../../src-preload/contract/jobs.ts';
+import type { Yielding } from '../../src-preload/contract/memory.ts';
 import type { DeviceReport, Engine, EnginePicture } from '../engine/index.ts';
 import type { Arbiter, HeldLease } from '../jobs/arbiter.ts';
-import { type LeaseRequest, poolOf } from '../jobs/leases.ts';
+import { type LeaseRequest, poolOf, wouldRevoke } from '../jobs/leases.ts';
 import type { Execute, Reports, Running } from '../jobs/runner.ts';
 import { planJob } from './prepare.ts';
 
@@ -63,6 +65,24 @@ async function wish(
   } catch {
     return null;
   }
+}
+
+// Who would be asked to let go, were this picture's turn now; changes nothing. Pictures come one after another: what
+// another one holds is free by then.
+export async function givesWay(request: PaintRequest, setup: LeaseSetup): Promise<Yielding[]> {
+  const others = <T extends { kind: string }>(leases: readonly T[]): T[] =>
+    leases.filter(({ kind }) => kind !== 'paint');
+  // Without a holder there is nothing to ask a driver for, and no pool to be made known.
+  if (!setup.arbiter.state.held.some(({ kind, revocable }) => kind !== 'paint' && revocable)) return [];
+  const device = deviceFor(request.device, await setup.engine().devices());
+  if (device === undefined || !setup.arbiter.state.pools.has(poolOf(device.name))) return [];
+  const wished = await wish(request, setup);
+  if (wished === null) return [];
+  const { state } = setup.arbiter; // as it is after the plan was made
+  const then = { ...state, held: others(state.held), waiting: others(state.waiting) };
+  return wouldRevoke(then, { ...wished.wanted, id: 'asked before' }).map(({ kind, bytes }) => ({
+    ...{ kind, model: null, bytes, device: wished.device },
+  }));
 }
 
 function announce(

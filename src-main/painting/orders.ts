@@ -24,9 +24,13 @@ import { readTimeline } from './timeline.ts';
 
 const TRACE = 'trace.json'; // in the order's folder
 
-// What waits in the queue: the order, and what it was turned into.
+// So many ended jobs stay in the list; their pictures are in the gallery for good.
+export const MOST_ENDED = 200;
+
+// What waits in the queue: what was ordered, and what it was turned into. Its pictures lie on the disk.
 interface Queued {
-  order: PaintOrder;
+  settings: PaintSettings;
+  controlKinds: string[];
   request: PaintRequest;
   folder: string;
 }
@@ -86,13 +90,26 @@ export function requestOf(
   };
 }
 
+// A request to plan with: no pictures, and nothing is looked for but models.
+export function requestToPlan(
+  settings: PaintSettings,
+  controlKinds: readonly string[],
+  models: readonly FoundModel[],
+): PaintRequest {
+  const controls = controlKinds.map((kind) => ({
+    ...{ kind, image: '', model: resolveControl(kind, null, models) },
+    ...{ strength: 1, start: 0, end: 1 },
+  }));
+  return requestOf(settings, modelPath(settings.model, models), { controls, init: null, mask: null });
+}
+
 function viewOf(job: Job<Queued, Painted>): PaintJob {
-  const { order } = job.request;
+  const { settings, controlKinds } = job.request;
   return {
     id: job.id,
     state: job.state,
-    settings: order.settings,
-    controlKinds: order.controls.map(({ kind }) => kind),
+    settings,
+    controlKinds,
     progress: job.progress,
     preview: job.preview,
     notices: [...job.notices],
@@ -107,8 +124,8 @@ export class PaintingOrders {
   readonly #setup: OrdersSetup;
   readonly #runner: JobRunner<Queued, Painted>;
 
-  // `changed` hears of every job that is new or has changed.
-  constructor(setup: OrdersSetup, changed: (job: PaintJob) => void) {
+  // `changed` hears of every job that is new or has changed, `forgotten` of those that left the list because it was full.
+  constructor(setup: OrdersSetup, changed: (job: PaintJob) => void, forgotten: (id: string) => void) {
     this.#setup = setup;
     mkdirSync(setup.gallery, { recursive: true });
     mkdirSync(setup.controls, { recursive: true });
@@ -123,6 +140,8 @@ export class PaintingOrders {
     this.#runner.subscribe((state, { id }) => {
       const job = state.jobs.get(id);
       if (job !== undefined) changed(viewOf(job));
+      const [oldest] = state.ended;
+      if (state.ended.length > MOST_ENDED && oldest !== undefined && this.forget(oldest)) forgotten(oldest);
     });
   }
 
@@ -151,7 +170,11 @@ export class PaintingOrders {
         mask: order.mask === null ? null : put('mask.png', order.mask),
       });
       const trace = join(folder, TRACE);
-      return this.#runner.enqueue({ order, request: { ...request, trace }, folder }, order.at);
+      const controlKinds = order.controls.map(({ kind }) => kind);
+      return this.#runner.enqueue(
+        { settings: order.settings, controlKinds, request: { ...request, trace }, folder },
+        order.at,
+      );
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });
       throw error;

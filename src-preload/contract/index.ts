@@ -6,6 +6,7 @@ import { files } from './files.ts';
 import { gallery } from './gallery.ts';
 import { grammars } from './grammars.ts';
 import type { Bridge, Client } from './ipc.ts';
+import { memory } from './memory.ts';
 import { models } from './models.ts';
 import { painting } from './painting.ts';
 import { projects } from './projects.ts';
@@ -18,6 +19,7 @@ export const contract = {
   files,
   gallery,
   grammars,
+  memory,
   models,
   painting,
   projects,

@@ -1,6 +1,7 @@
 import { useEffect } from 'react';
 import { listenForShortcuts } from './commands/shortcuts.ts';
 import { runCommand } from './commands/table.ts';
+import { followMemory } from './GivesWay.tsx';
 import { followJobs } from './queries.ts';
 import { Notices } from './shell/Notices.tsx';
 import { Palette } from './shell/Palette.tsx';
@@ -8,14 +9,25 @@ import { PaneGrid } from './shell/PaneGrid.tsx';
 import { ShortcutsDialog } from './shell/ShortcutsDialog.tsx';
 import { TopBar } from './shell/TopBar.tsx';
 import { tellFailure } from './notices.ts';
-import { startProject } from './project.ts';
+import { startProject, useProject } from './project.ts';
+import { tellShown } from './shown.ts';
 import { studio } from './studio.ts';
 
 export function App() {
+  const shown = useProject((state) => state.shown);
   useEffect(() => {
-    const leave = [listenForShortcuts(), followJobs(), studio.app.command((id) => runCommand(id))];
+    if (!shown) return;
+    tellShown();
+    studio.app.ready().catch(tellFailure);
+  }, [shown]);
+  useEffect(() => {
+    const leave = [
+      listenForShortcuts(),
+      followJobs(),
+      followMemory(),
+      studio.app.command((id) => runCommand(id)),
+    ];
     const project = startProject();
-    project.then(() => studio.app.ready()).catch(tellFailure);
     return () => {
       leave.forEach((stop) => stop());
       void project.then((stop) => stop());
@@ -24,7 +36,7 @@ export function App() {
   return (
     <div className="app">
       <TopBar />
-      <PaneGrid />
+      {shown ? <PaneGrid /> : <main className="panes" />}
       <Palette />
       <ShortcutsDialog />
       <Notices />

@@ -1,4 +1,5 @@
-// Pictures that documents name by the SHA-256 of their file: the bytes, and a bitmap to draw.
+// Pictures that documents name by the SHA-256 of their file: the bytes, and a bitmap to draw. What no document of the
+// history names any more is let go (`forgetAssets`); its file stays on the disk until the next start.
 const files = new Map<string, Uint8Array<ArrayBuffer>>();
 const bitmaps = new Map<string, ImageBitmap>();
 const listeners = new Set<(id: string) => void>();
@@ -30,6 +31,17 @@ export async function addAsset(file: Uint8Array<ArrayBuffer>): Promise<Asset> {
 export const assetBitmap = (id: string): ImageBitmap | undefined => bitmaps.get(id);
 export const assetFile = (id: string): Uint8Array<ArrayBuffer> | undefined => files.get(id);
 export const knownAssets = (): string[] => [...files.keys()];
+
+// Lets go of all but these; of the newest none, because a document that names them may be on its way.
+export function forgetAssets(named: ReadonlySet<string>, newest: number): void {
+  const ids = knownAssets();
+  for (const id of ids.slice(0, Math.max(0, ids.length - newest))) {
+    if (named.has(id)) continue;
+    bitmaps.get(id)?.close();
+    bitmaps.delete(id);
+    files.delete(id);
+  }
+}
 
 export function onAsset(listener: (id: string) => void): () => void {
   listeners.add(listener);

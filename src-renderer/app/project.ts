@@ -1,74 +1,92 @@
 // The open project: read at the start, kept on the disk as it changes, saved and opened by commands.
 import { create } from 'zustand';
 import type { OpenedProject, ProjectState } from '../../src-preload/contract/projects.ts';
+import { assetsOf } from '../core/canvas/assets.ts';
 import { emptyDocument, studioDocument } from '../core/document.ts';
-import { addAsset, assetFile, onAsset } from './assets.ts';
+import { addAsset, assetFile, forgetAssets, knownAssets, onAsset } from './assets.ts';
 import { registerCommands, runCommand } from './commands/table.ts';
 import { currentDocument, useDocument } from './document.ts';
+import { keepSoon } from './keeping.ts';
 import { setGhost } from './ghost.ts';
 import { tell, tellFailure } from './notices.ts';
 import { studio } from './studio.ts';
 
-export const useProject = create<ProjectState>()(() => ({ name: 'Untitled', saved: true }));
+interface OpenProject extends ProjectState {
+  readonly shown: boolean; // what was open is there: before, nothing could be drawn on it that would not be lost
+}
 
-// What was last handed over; a change is kept within this time.
-const KEEP_MS = 400;
-let timer: ReturnType<typeof setTimeout> | null = null;
+export const useProject = create<OpenProject>()(() => ({ name: 'Untitled', saved: true, shown: false }));
+
+// A change is handed over within this time where no other one is being written. With what writing takes on a busy
+// machine it stays well below the second that may be lost in a crash.
+const KEEP_MS = 150;
 
 const documentText = (): string => JSON.stringify(currentDocument());
 
-function keepNow(): void {
-  if (timer === null) return;
-  clearTimeout(timer);
-  timer = null;
-  studio.projects.keep(documentText()).then((state) => useProject.setState(state), tellFailure);
+const keeping = keepSoon(KEEP_MS, () =>
+  studio.projects.keep(documentText()).then((state) => useProject.setState(state), tellFailure),
+);
+
+function changed(): void {
+  if (useProject.getState().saved) useProject.setState({ saved: false });
+  keeping.changed();
 }
 
-function keepSoon(): void {
-  if (useProject.getState().saved) useProject.setState({ saved: false });
-  timer ??= setTimeout(keepNow, KEEP_MS);
+// Pictures that no step of the history leads back to are let go, some at a time: looking for them costs a walk through it.
+const LET_GO_EVERY = 16;
+
+function letGoOfAssets(newest: number): void {
+  const { present, past, future } = useDocument.getState().history;
+  const documents = [present, ...[...past, ...future].map(({ other }) => other)];
+  forgetAssets(assetsOf(documents.map(({ canvas }) => canvas)), newest);
 }
 
 async function show(project: OpenedProject): Promise<void> {
-  for (const { file } of project.assets) await addAsset(file);
+  await Promise.all(project.assets.map(({ file }) => addAsset(file)));
   const document = project.document === null ? null : studioDocument.parse(JSON.parse(project.document));
   setGhost(null); // what was proposed for another project is none for this one
   useDocument.getState().replace(document ?? emptyDocument());
-  if (timer !== null) clearTimeout(timer);
-  timer = null;
+  keeping.drop();
+  letGoOfAssets(0);
   useProject.setState({ name: project.name, saved: project.saved });
   runCommand('canvas.fit');
 }
 
+// Asked for before anything is drawn, so that it is there when it is needed.
+const asked = studio.projects.current();
+asked.catch(() => undefined); // told where it is awaited
+
 // Resolves when what was open is shown. A document that cannot be read stays on the disk until something is drawn.
 export async function startProject(): Promise<() => void> {
   try {
-    const project = await studio.projects.current();
+    const project = await asked;
     await show(project);
     if (project.document !== null && !project.saved)
       tell('Your work is as you left it; it is not saved to a file yet.');
   } catch (error) {
     tellFailure(error);
   }
+  useProject.setState({ shown: true });
   const leave = [
     useDocument.subscribe((now, before) => {
-      if (now.history.present !== before.history.present) keepSoon();
+      if (now.history.present !== before.history.present) changed();
     }),
     onAsset((id) => {
       const file = assetFile(id);
       if (file !== undefined) studio.projects.putAsset({ id, file }).catch(tellFailure);
+      if (knownAssets().length % LET_GO_EVERY === 0) letGoOfAssets(LET_GO_EVERY);
     }),
   ];
   leave.push(studio.projects.given(() => void change(() => studio.projects.openGiven()).catch(tellFailure)));
-  window.addEventListener('pagehide', keepNow);
+  window.addEventListener('pagehide', keeping.now);
   return () => {
     leave.forEach((stop) => stop());
-    window.removeEventListener('pagehide', keepNow);
+    window.removeEventListener('pagehide', keeping.now);
   };
 }
 
 async function change(ask: () => Promise<OpenedProject | null>): Promise<void> {
-  keepNow();
+  keeping.now();
   const project = await ask();
   if (project !== null) await show(project);
 }

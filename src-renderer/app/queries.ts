@@ -1,6 +1,7 @@
 // What comes from the main process, cached by react-query. Jobs are asked for once and kept fresh by events.
 import { QueryClient, queryOptions, useQuery } from '@tanstack/react-query';
 import type { PaintJob } from '../../src-preload/contract/painting.ts';
+import { firstShown } from './shown.ts';
 import { studio } from './studio.ts';
 
 export const queryClient = new QueryClient({
@@ -9,11 +10,11 @@ export const queryClient = new QueryClient({
 
 export const paintOptionsQuery = queryOptions({
   queryKey: ['painting', 'options'],
-  queryFn: () => studio.painting.options(),
+  queryFn: () => firstShown.then(() => studio.painting.options()),
 });
 export const devicesQuery = queryOptions({
   queryKey: ['painting', 'devices'],
-  queryFn: () => studio.painting.devices(),
+  queryFn: () => firstShown.then(() => studio.painting.devices()),
 });
 export const appInfoQuery = queryOptions({ queryKey: ['app', 'info'], queryFn: () => studio.app.info() });
 export const jobsQuery = queryOptions({

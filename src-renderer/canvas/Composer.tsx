@@ -1,13 +1,18 @@
 // What to paint, and the button that paints it.
 import { ImageOff, Sparkles, Square } from 'lucide-react';
-import { useState } from 'react';
+import { useQuery } from '@tanstack/react-query';
+import { useDeferredValue, useState } from 'react';
+import { GivesWay } from '../app/GivesWay.tsx';
 import { performOn, sealStep, usePart } from '../app/document.ts';
-import { isActive, useJobs } from '../app/queries.ts';
+import { isActive, paintOptionsQuery, useJobs } from '../app/queries.ts';
+import { settingsQuery } from '../app/settings.ts';
+import { studio } from '../app/studio.ts';
 import { runCommand } from '../app/commands/table.ts';
 import { showKey } from '../app/commands/keys.ts';
 import { setForm } from '../core/canvas/actions.ts';
 import { IconButton } from '../ui/IconButton.tsx';
 import { weightSelection } from '../core/canvas/prompt.ts';
+import { controlKindsOf, settingsOf } from './generate.ts';
 import { usePromptHistory } from './prompt-history.ts';
 
 function historyKey(event: React.KeyboardEvent): boolean {
@@ -27,6 +32,22 @@ function weightKey(event: React.KeyboardEvent<HTMLTextAreaElement>): boolean {
   const field = event.currentTarget;
   requestAnimationFrame(() => field.setSelectionRange(changed.start, changed.end));
   return true;
+}
+
+// Words and seed do not change what a picture takes of the device.
+function PictureGivesWay() {
+  const canvas = useDeferredValue(usePart('canvas'));
+  const { data: options } = useQuery(paintOptionsQuery);
+  const { data: kept } = useQuery(settingsQuery);
+  const settings = { ...settingsOf(canvas, 0, kept?.settings), prompt: '', negative: '' };
+  const controlKinds = options === undefined ? [] : controlKindsOf(canvas.layers, options);
+  return (
+    <GivesWay
+      of={['picture', settings, controlKinds]}
+      ask={() => studio.memory.picture({ settings, controlKinds })}
+      enabled={options !== undefined && kept !== undefined}
+    />
+  );
 }
 
 export function Composer() {
@@ -68,6 +89,7 @@ export function Composer() {
             onBlur={sealStep}
           />
         )}
+        <PictureGivesWay />
       </div>
       <div className="composer-actions">
         <IconButton

@@ -2,7 +2,7 @@
 // let go. A job's box is where it was when the job was ordered.
 import { create } from 'zustand';
 import type { PaintedPicture, PaintJob } from '../../src-preload/contract/painting.ts';
-import { fetchAsset, assetBitmap } from '../app/assets.ts';
+import { fetchAsset } from '../app/assets.ts';
 import { performOn } from '../app/document.ts';
 import { tell, tellFailure } from '../app/notices.ts';
 import { onJobChanged } from '../app/queries.ts';
@@ -55,12 +55,25 @@ function bitmapOf({ width, height, pixels }: NonNullable<PaintJob['preview']>): 
   return canvas;
 }
 
+// A bitmap's memory is not the collector's to give back in time.
+function show(overlay: Overlay | null, candidates: Candidates | null): void {
+  const before = useResults.getState().overlay?.image;
+  useResults.setState({ overlay, candidates });
+  if (before instanceof ImageBitmap && before !== overlay?.image) before.close();
+}
+
+let wanted = 0; // counts what was asked to be shown: pictures come in any order
+
 async function showCandidate(candidates: Candidates): Promise<void> {
   const picture = candidates.pictures[candidates.index];
   if (picture === undefined) return;
-  const { id } = await fetchAsset(picture.url);
-  const image = assetBitmap(id);
-  if (image !== undefined) useResults.setState({ candidates, overlay: { box: candidates.box, image } });
+  const turn = ++wanted;
+  const answer = await fetch(picture.url);
+  if (!answer.ok) throw new Error(`${picture.url} is not there (status ${answer.status})`);
+  // No asset of the project yet: most pictures are looked at and let go.
+  const image = await createImageBitmap(await answer.blob());
+  if (turn === wanted) show({ box: candidates.box, image }, candidates);
+  else image.close();
 }
 
 function jobChanged(job: PaintJob): void {
@@ -70,7 +83,7 @@ function jobChanged(job: PaintJob): void {
     return;
   }
   if (job.preview !== null && job.state === 'running') {
-    useResults.setState({ overlay: { box, image: bitmapOf(job.preview) } });
+    show({ box, image: bitmapOf(job.preview) }, useResults.getState().candidates);
   }
   if (job.state !== 'done' && job.state !== 'failed' && job.state !== 'cancelled') return;
   boxes.delete(job.id);
@@ -79,7 +92,7 @@ function jobChanged(job: PaintJob): void {
     showCandidate(candidates).catch(tellFailure);
     return;
   }
-  useResults.setState(({ candidates }) => (candidates === null ? { overlay: null } : {}));
+  if (useResults.getState().candidates === null) show(null, null);
   if (job.failure !== null) tell(job.failure.message, 'error', job.failure.hint);
 }
 
@@ -93,7 +106,8 @@ export function stepCandidate(by: number): void {
 }
 
 export function discardCandidates(): void {
-  useResults.setState({ candidates: null, overlay: null });
+  wanted++;
+  show(null, null);
 }
 
 // A painted picture as a layer where the box lies.

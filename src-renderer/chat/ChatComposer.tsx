@@ -1,10 +1,12 @@
 // What is asked, under which grammar, and how much of the context is used.
 import { Braces, Brain, SendHorizontal, Square } from 'lucide-react';
+import { GivesWay } from '../app/GivesWay.tsx';
 import { showKey } from '../app/commands/keys.ts';
+import { studio } from '../app/studio.ts';
 import { type Conversation, shownPath } from '../core/chat/model.ts';
 import { IconButton } from '../ui/IconButton.tsx';
 import { sendQuestion, stopAnswers, useIsAnswering, useStreams } from './asking.ts';
-import { useGrammars } from './queries.ts';
+import { useChatStatus, useGrammars } from './queries.ts';
 import { changeSettings, useSettings } from './settings.ts';
 import { NEW, setDraft, useChatView } from './view.ts';
 
@@ -87,6 +89,12 @@ function GrammarChoice() {
   );
 }
 
+function AnswerGivesWay() {
+  const { model } = useSettings();
+  const models = useChatStatus()?.models.length ?? 0;
+  return <GivesWay of={['answer', model]} ask={() => studio.memory.answer(model)} enabled={models > 0} />;
+}
+
 export function ChatComposer({ talk }: { talk: Conversation | undefined }) {
   const text = useChatView((state) => state.drafts[talk?.id ?? NEW] ?? '');
   const answering = useIsAnswering(talk);
@@ -118,6 +126,7 @@ export function ChatComposer({ talk }: { talk: Conversation | undefined }) {
           if (!event.ctrlKey && !event.metaKey) send();
         }}
       />
+      <AnswerGivesWay />
       <div className="chat-composer-row">
         <GrammarChoice />
         <ContextGauge talk={talk} />

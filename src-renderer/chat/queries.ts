@@ -3,18 +3,19 @@ import { queryOptions, useQuery } from '@tanstack/react-query';
 import type { ChatStatus } from '../../src-preload/contract/chat.ts';
 import type { OfferedGrammar } from '../../src-preload/contract/grammars.ts';
 import { queryClient } from '../app/queries.ts';
+import { firstShown } from '../app/shown.ts';
 import { studio } from '../app/studio.ts';
 
 // Models come and go with files, so they are looked at anew when the pane is.
 export const chatStatusQuery = queryOptions({
   queryKey: ['chat', 'status'],
-  queryFn: () => studio.chat.status(),
+  queryFn: () => firstShown.then(() => studio.chat.status()),
   refetchOnMount: 'always',
 });
 
 export const grammarsQuery = queryOptions({
   queryKey: ['grammars'],
-  queryFn: () => studio.grammars.offered(),
+  queryFn: () => firstShown.then(() => studio.grammars.offered()),
 });
 
 export const useChatStatus = (): ChatStatus | undefined => useQuery(chatStatusQuery).data;

@@ -1,6 +1,6 @@
 // What is painted, what waits and what has been, newest first.
 import { CircleAlert, ImagePlus, LoaderCircle, RotateCcw, Square, X } from 'lucide-react';
-import { useEffect, useRef } from 'react';
+import { memo, useEffect, useRef } from 'react';
 import type { PaintJob } from '../../src-preload/contract/painting.ts';
 import { sentence, tellFailure } from '../app/notices.ts';
 import { isActive, useJobs } from '../app/queries.ts';
@@ -59,7 +59,8 @@ function status(job: PaintJob): string {
   }
 }
 
-function JobRow({ job }: { job: PaintJob }) {
+// A job that has not changed is not drawn again while another one goes on.
+const JobRow = memo(function JobRow({ job }: { job: PaintJob }) {
   const active = isActive(job);
   const [picture] = job.pictures;
   const { step = 0, steps = 1 } = job.progress ?? {};
@@ -71,6 +72,7 @@ function JobRow({ job }: { job: PaintJob }) {
           src={picture.url}
           alt={`Painted: ${job.settings.prompt}`}
           draggable={false}
+          loading="lazy"
         />
       ) : job.preview !== null ? (
         <Preview preview={job.preview} />
@@ -132,7 +134,7 @@ function JobRow({ job }: { job: PaintJob }) {
       )}
     </li>
   );
-}
+});
 
 export function QueuePane() {
   const jobs = useJobs();

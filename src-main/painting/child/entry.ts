@@ -1,11 +1,20 @@
 // The painting child's program, in an Electron utility process: the same painter and addon as the command line's,
 // apart from the window's documents, because a graphics driver can take its process down.
+import { constants, setPriority } from 'node:os';
 import { asSluiceError } from '../../../src-preload/contract/errors.ts';
 import { Engine } from '../../engine/index.ts';
 import type { Running } from '../../jobs/runner.ts';
 import type { EnginePicture } from '../../engine/index.ts';
 import { Painter } from '../painter.ts';
 import { CHILD_VERSION, type FromChild, type ToChild } from './protocol.ts';
+
+// What is drawn and written goes before what is painted: on a CPU device, painting would take all of the window's time.
+// Threads that are made later inherit this.
+try {
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+} catch {
+  // a system that does not allow it
+}
 
 const port = process.parentPort;
 const say = (message: FromChild): void => port.postMessage(message);

@@ -1,6 +1,7 @@
 // What the composer is asked for, beside the notes.
 import { useQuery } from '@tanstack/react-query';
 import { Plus, Sparkles, X } from 'lucide-react';
+import { GivesWay } from '../../app/GivesWay.tsx';
 import { showKey } from '../../app/commands/keys.ts';
 import { runCommand } from '../../app/commands/table.ts';
 import { studio } from '../../app/studio.ts';
@@ -208,6 +209,11 @@ function Sampling({ models }: { models: readonly { name: string; embedded: boole
   );
 }
 
+function MusicGivesWay() {
+  const { model } = useComposeSettings();
+  return <GivesWay of={['music', model]} ask={() => studio.memory.music(model)} />;
+}
+
 export function ComposePanel() {
   const { data } = useQuery({
     queryKey: ['compose', 'options'],
@@ -244,6 +250,7 @@ export function ComposePanel() {
         {running ? <Plus size={15} aria-hidden /> : <Sparkles size={15} aria-hidden />}
         {running ? 'Compose anew' : 'Continue'}
       </button>
+      <MusicGivesWay />
       <Wanted />
       <Sampling models={data?.models ?? []} />
     </aside>
