@@ -1,11 +1,13 @@
 // The window's figures, each beside what it is meant to keep to. One run, on a machine that does nothing else:
-//   node bench/studio.mjs [--starts 5] [--json]
+//   node bench/studio.mjs [--starts 5] [--only start,pointer,notes,idle,loop] [--json]
 // Start: from the process being started to a drawing area that takes strokes; cold is the first start of a new user,
 // after the system's file cache was emptied where that is allowed, warm the next ones. Pointer: from the event to the
 // end of the frame that shows it. Delay of the main process's event loop while it paints, composes and chats at once
 // (chatting where the language model is set up). Idle: processor time of all processes, of one core.
+// Beside starts and pointer stands what an empty window of the same runtime takes, one that draws nothing but a line: on a
+// screen in memory, without a graphics card, no window can be quicker.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,7 +23,11 @@ import { cacheDir, currentServer, modelPath } from '../scripts/lib/language.mjs'
 import { root } from '../scripts/lib/paths.mjs';
 
 const { values } = parseArgs({
-  options: { starts: { type: 'string', default: '5' }, json: { type: 'boolean', default: false } },
+  options: {
+    starts: { type: 'string', default: '5' },
+    only: { type: 'string', default: 'start,pointer,notes,idle,loop' },
+    json: { type: 'boolean', default: false },
+  },
 });
 await prepareOrExit('run', { json: values.json });
 process.env.SLUICE_E2E_CACHE ??= join(cacheDir, '..');
@@ -39,10 +45,40 @@ function row(what, value, unit, limit, note = '') {
 const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
 const ascending = (numbers) => [...numbers].sort((a, b) => a - b);
 
-// Starts the program as a user does, and watches through its debugging port, which costs it next to nothing.
-async function startOnce(home, display) {
+// A window that does nothing: what the runtime, the screen and the machine take by themselves.
+function emptyApp(folder) {
+  mkdirSync(folder, { recursive: true });
+  const page = `<!doctype html><meta charset="utf-8"><body style="margin:0">
+    <canvas role="application" aria-label="Drawing area" width="900" height="700"></canvas>
+    <script>
+      const canvas = document.querySelector('canvas');
+      const context = canvas.getContext('2d');
+      let last = [0, 0];
+      canvas.addEventListener('pointermove', ({ offsetX, offsetY }) => {
+        context.beginPath();
+        context.moveTo(...last);
+        context.lineTo(...(last = [offsetX, offsetY]));
+        context.stroke();
+      });
+    </script>`;
+  const main = `const { app, BrowserWindow } = require('electron');
+    app.setPath('userData', require('node:path').join(process.env.XDG_DATA_HOME, 'browser'));
+    app.on('window-all-closed', () => app.quit());
+    app.whenReady().then(() => {
+      const window = new BrowserWindow({ width: 1440, height: 920, show: false });
+      window.once('ready-to-show', () => window.show());
+      window.loadFile('index.html');
+    });`;
+  writeFileSync(join(folder, 'package.json'), '{"name":"empty","main":"main.cjs"}');
+  writeFileSync(join(folder, 'main.cjs'), main);
+  writeFileSync(join(folder, 'index.html'), page);
+  return [...electronArguments().slice(0, -1), folder];
+}
+
+// Starts a program as a user does, and watches through its debugging port, which costs it next to nothing.
+async function launch(home, display, args) {
   const began = Date.now();
-  const child = spawn(electronProgram(), ['--remote-debugging-port=0', ...electronArguments()], {
+  const child = spawn(electronProgram(), ['--remote-debugging-port=0', ...args], {
     cwd: root,
     env: {
       ...process.env,
@@ -54,7 +90,7 @@ async function startOnce(home, display) {
   });
   const endpoint = await new Promise((resolve, reject) => {
     let said = '';
-    child.once('exit', (code) => reject(new Error(`the studio ended with status ${code}: ${said}`)));
+    child.once('exit', (code) => reject(new Error(`the program ended with status ${code}: ${said}`)));
     child.stderr.setEncoding('utf8').on('data', (text) => {
       said += text;
       const found = /DevTools listening on (ws:\S+)/.exec(said);
@@ -65,18 +101,29 @@ async function startOnce(home, display) {
   const [context] = browser.contexts();
   const page = context.pages()[0] ?? (await context.waitForEvent('page'));
   await page.getByRole('application', { name: 'Drawing area' }).waitFor();
+  const close = async () => {
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    await browser.close();
+    child.kill('SIGTERM');
+    await ended;
+  };
+  return { page, began, close };
+}
+
+async function startOnce(home, display, args) {
+  const { page, began, close } = await launch(home, display, args);
   // Two frames later it has been drawn, and the thread is free for a stroke.
   const usable = await page.evaluate(
     () =>
       new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(Date.now())))),
   );
-  const painted = await page.evaluate(
-    () => performance.timeOrigin + performance.getEntriesByName('first-contentful-paint')[0].startTime,
-  );
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  await browser.close();
-  child.kill('SIGTERM');
-  await ended;
+  const painted = await page.evaluate(() => {
+    const [entry] = ['first-contentful-paint', 'first-paint'].flatMap((name) =>
+      performance.getEntriesByName(name),
+    );
+    return performance.timeOrigin + entry.startTime;
+  });
+  await close();
   return { usable: (usable - began) / 1000, painted: (painted - began) / 1000 };
 }
 
@@ -89,31 +136,38 @@ function dropFileCache() {
   }
 }
 
-async function measureStarts() {
+async function starts(args, folder) {
   const screen = await startXvfb();
-  const home = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+  const home = mkdtempSync(folder);
   try {
     const note = dropFileCache();
-    const cold = await startOnce(home, screen.display);
-    row('cold start to usable', cold.usable, 's', 2.5, `first paint ${cold.painted.toFixed(2)} s, ${note}`);
+    const cold = await startOnce(home, screen.display, args);
     const warm = [];
-    for (let i = 0; i < Number(values.starts); i++) warm.push(await startOnce(home, screen.display));
+    for (let i = 0; i < Number(values.starts); i++) warm.push(await startOnce(home, screen.display, args));
     const usable = ascending(warm.map((start) => start.usable));
-    const paint = ascending(warm.map((start) => start.painted));
-    row(
-      'warm start to usable, median',
-      quantile(usable, 0.5),
-      's',
-      1.5,
-      `of ${usable.length}, slowest ${usable.at(-1).toFixed(2)} s, first paint ${quantile(paint, 0.5).toFixed(2)} s`,
-    );
+    const painted = quantile(ascending(warm.map((start) => start.painted)), 0.5);
+    return { note, cold, usable, painted };
   } finally {
     await screen.close();
     rmSync(home, { recursive: true, force: true });
   }
 }
 
-async function measurePointer({ page }) {
+async function measureStarts(folder) {
+  const empty = await starts(emptyApp(join(folder, 'empty')), join(folder, 'home-'));
+  const ours = await starts(electronArguments(), join(folder, 'home-'));
+  for (const [who, { note, cold, usable, painted }, [coldest, warmest]] of [
+    ['an empty window: ', empty, [null, null]],
+    ['', ours, [2.5, 1.5]],
+  ]) {
+    const first = `first paint ${cold.painted.toFixed(2)} s, ${note}`;
+    row(`${who}cold start to usable`, cold.usable, 's', coldest, first);
+    const told = `of ${usable.length}, slowest ${usable.at(-1).toFixed(2)} s, first paint ${painted.toFixed(2)} s`;
+    row(`${who}warm start to usable, median`, quantile(usable, 0.5), 's', warmest, told);
+  }
+}
+
+async function pointerTimes(page) {
   const { x, y, width, height } = await drawingArea(page);
   await page.evaluate(() => {
     window.times = [];
@@ -137,9 +191,19 @@ async function measurePointer({ page }) {
     await page.mouse.move(x + reach * Math.cos(turn), y + reach * Math.sin(turn));
   }
   await page.mouse.up();
-  const times = ascending(await page.evaluate(() => window.times));
-  const note = `${times.length} points of one stroke, median ${quantile(times, 0.5).toFixed(1)} ms`;
-  row('pointer to drawn, 95th percentile', quantile(times, 0.95), 'ms', 16.7, note);
+  return ascending(await page.evaluate(() => window.times));
+}
+
+async function measurePointer({ page }, folder) {
+  const told = (times) => `${times.length} points of one stroke, median ${quantile(times, 0.5).toFixed(1)} ms`;
+  const screen = await startXvfb();
+  const empty = await launch(mkdtempSync(join(folder, 'home-')), screen.display, emptyApp(join(folder, 'empty')));
+  const floor = await pointerTimes(empty.page);
+  await empty.close();
+  await screen.close();
+  row('an empty window: pointer to drawn, 95th percentile', quantile(floor, 0.95), 'ms', null, told(floor));
+  const times = await pointerTimes(page);
+  row('pointer to drawn, 95th percentile', quantile(times, 0.95), 'ms', 16.7, told(times));
 }
 
 async function measureNotes({ page }) {
@@ -274,14 +338,22 @@ async function measureLoop({ app, page }) {
   await page.keyboard.press('Control+Shift+X');
 }
 
-await measureStarts();
-const studio = await startStudio();
+const only = new Set(values.only.split(','));
+const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
 try {
-  await measurePointer(studio);
-  await measureNotes(studio);
-  await measureIdle(studio.app);
-  await measureLoop(studio);
+  if (only.delete('start')) await measureStarts(folder);
+  if (only.size > 0) {
+    const studio = await startStudio();
+    try {
+      if (only.has('pointer')) await measurePointer(studio, folder);
+      if (only.has('notes')) await measureNotes(studio);
+      if (only.has('idle')) await measureIdle(studio.app);
+      if (only.has('loop')) await measureLoop(studio);
+    } finally {
+      await studio.close();
+    }
+  }
 } finally {
-  await studio.close();
+  rmSync(folder, { recursive: true, force: true });
 }
 if (values.json) console.log(JSON.stringify(rows));

@@ -87,6 +87,82 @@ async function checkPainting(check, studio) {
   check('and can be placed again', (await layers.count()) === before + 2);
 }
 
+// Only where a stroke grew is drawn again: it has to look as if all had been.
+async function checkGrowing(check, { page }) {
+  const { x, y } = await drawingArea(page);
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  for (let i = 1; i <= 400; i++)
+    await page.mouse.move(x + 0.25 * i * Math.cos(i / 20), y + 0.25 * i * Math.sin(i / 20));
+  const pixels = () =>
+    page.evaluate(async () => {
+      await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+      const [, canvas] = document.querySelectorAll('.canvas-stage canvas');
+      window.seen = window.drawn;
+      window.drawn = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+      const inked = window.drawn.reduce((sum, value, i) => sum + (i % 4 === 3 && value > 0 ? 1 : 0), 0);
+      if (window.seen === undefined) return { inked, other: 0 };
+      let other = 0;
+      for (let i = 3; i < window.drawn.length; i += 4)
+        if (Math.abs(window.drawn[i] - window.seen[i]) > 40) other++;
+      return { inked, other };
+    });
+  const grown = await pixels();
+  await page.mouse.wheel(0, 0); // the view is set anew, which draws everything
+  const { other } = await pixels();
+  await page.mouse.up();
+  await page.keyboard.press('Control+Z');
+  check(
+    'a stroke that grew looks as one that is drawn as a whole',
+    grown.inked > 5000 && other < grown.inked / 1000,
+    `${other} of ${grown.inked} pixels differ`,
+  );
+}
+
+// While it paints, at the widths that screens have: nothing in the bar lies over something else.
+async function checkBar(check, studio) {
+  const { app, page } = studio;
+  await page.getByRole('tab', { name: 'Painting' }).click();
+  const steps = page.getByRole('textbox', { name: 'Steps', exact: true });
+  await steps.fill('60');
+  await steps.press('Enter');
+  await page.getByRole('button', { name: 'Generate' }).click();
+  await page
+    .locator('.job-badge')
+    .getByText(/Painting \d+\/60/)
+    .waitFor({ timeout: 60_000 });
+  for (let i = 0; i < 3; i++) await page.locator('.generate').click(); // the badge counts those that wait
+  const before = await page.evaluate(() => [window.innerWidth, window.innerHeight]);
+  for (const width of [1280, 1440, 1920]) {
+    await app.evaluate(
+      ({ BrowserWindow }, [w, h]) => BrowserWindow.getAllWindows()[0].setContentSize(w, h),
+      [width, before[1]],
+    );
+    await page.waitForFunction((wanted) => window.innerWidth === wanted, width);
+    const over = await page.evaluate(() => {
+      const parts = [...document.querySelectorAll('.brand, .menu-trigger, .project-title, .topbar-end > *')];
+      const boxes = parts.map((part) => [part, part.getBoundingClientRect()]);
+      const outside = boxes.filter(([, box]) => box.left < 0 || box.right > window.innerWidth);
+      const pairs = boxes.flatMap(([a, one], i) =>
+        boxes
+          .slice(i + 1)
+          .filter(([, other]) => one.left < other.right - 0.5 && other.left < one.right - 0.5)
+          .map(([b]) => `${a.textContent} and ${b.textContent}`),
+      );
+      return [...pairs, ...outside.map(([part]) => `${part.textContent} is outside`)];
+    });
+    await studio.shot(`bar-${width}`);
+    check(`nothing in the bar is covered at ${width} pixels`, over.length === 0, over.join('; '));
+  }
+  await app.evaluate(
+    ({ BrowserWindow }, [w, h]) => BrowserWindow.getAllWindows()[0].setContentSize(w, h),
+    before,
+  );
+  await page.getByRole('application', { name: 'Drawing area' }).focus();
+  await page.keyboard.press('Control+Shift+X');
+  await page.locator('.job-badge').waitFor({ state: 'detached' });
+}
+
 async function checkShell(check, studio) {
   const { page } = studio;
   await page.getByRole('application', { name: 'Drawing area' }).focus();
@@ -143,6 +219,8 @@ export async function run(check) {
   try {
     await paintSmall(studio.page);
     await checkPainting(check, studio);
+    await checkGrowing(check, studio);
+    await checkBar(check, studio);
     await checkShell(check, studio);
     await checkAccessibility(check, studio);
     await checkIsolation(check, studio);

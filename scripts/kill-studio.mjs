@@ -98,8 +98,9 @@ async function open() {
     dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath });
   }, project);
   const { page } = studio;
-  if ((await page.getByRole('application', { name: 'Notes' }).count()) === 0)
-    await page.getByRole('button', { name: 'Piano roll', exact: true }).click();
+  page.setDefaultTimeout(180_000); // what it looks for is loss, on whatever machine; an answer may take its time
+  const roll = page.getByRole('button', { name: 'Piano roll', exact: true });
+  if ((await roll.getAttribute('aria-pressed')) !== 'true') await roll.click();
   await page.getByRole('application', { name: 'Notes' }).waitFor();
   return studio;
 }

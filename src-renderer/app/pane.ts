@@ -10,5 +10,5 @@ export interface Pane {
   readonly under?: string; // a pane that it comes below when it is asked for
   readonly quiet?: boolean; // its switch shows no name: a tool, not a craft
   readonly keys?: readonly string[]; // shows it
-  readonly Component: ComponentType;
+  readonly Component: ComponentType; // lazy where the usual first frame does not show it
 }

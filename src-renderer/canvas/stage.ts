@@ -1,11 +1,12 @@
-// The canvas on the screen: three Konva layers (the document with the stroke that is being drawn; results; the box and
-// the brush's ring). Follows the document and the view by itself; pointer input comes through gestures (input.ts).
+// The canvas on the screen: Konva layers for the paper, the document with the stroke that is being drawn, results, and
+// the box; the brush's ring is an element above them. Follows the document and the view by itself; pointer input comes
+// through gestures (input.ts). While a stroke grows, only where it grew is drawn again.
 import Konva from 'konva';
 import { onAsset } from '../app/assets.ts';
 import { currentDocument, performOn, sealStep, useDocument } from '../app/document.ts';
 import { setBox } from '../core/canvas/actions.ts';
 import { fitBox, gridBox, type Point, type View } from '../core/canvas/geometry.ts';
-import { isControl, type Layer } from '../core/canvas/model.ts';
+import { type Box, isControl, type Layer } from '../core/canvas/model.ts';
 import type { Draft } from './draft.ts';
 import { showGhosts } from './ghost-view.ts';
 import { LayerBitmaps } from './layer-bitmaps.ts';
@@ -18,6 +19,18 @@ const FAINT = 0.3;
 const COVERED = { top: 40, bottom: 76 };
 const ACCENT = '#12a594';
 
+// A part of a canvas, in its own pixels.
+interface Part {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+const wholeOf = ({ canvas: { width, height } }: CanvasRenderingContext2D): Part => ({
+  ...{ left: 0, top: 0, width, height },
+});
+
 interface Shown {
   shape: Konva.Shape;
   layer: Layer;
@@ -25,6 +38,7 @@ interface Shown {
 
 export class CanvasStage {
   readonly #stage: Konva.Stage;
+  readonly #under = new Konva.Layer({ listening: false }); // the paper's shadow is dear: drawn when the view changes
   readonly #static = new Konva.Layer({ listening: false, imageSmoothingEnabled: true });
   readonly #results = new Konva.Layer({ listening: false });
   readonly #interactive = new Konva.Layer();
@@ -46,20 +60,25 @@ export class CanvasStage {
     borderStroke: ACCENT,
     visible: false,
   });
-  readonly #ring = new Konva.Circle({ strokeWidth: 1, stroke: '#808080', listening: false, visible: false });
+  readonly #ring = document.createElement('div');
   readonly #bitmaps = new LayerBitmaps();
   readonly #shown = new Map<string, Shown>();
   readonly #leave: (() => void)[];
   #draft: Draft | null = null;
+  #frame = 0; // in which what a stroke grew by is drawn
   #scratch: HTMLCanvasElement | null = null;
   #fitted = false;
+  #shownBox: Box | null = null;
 
   constructor(container: HTMLDivElement) {
     this.#stage = new Konva.Stage({ container, width: 1, height: 1 });
-    this.#stage.add(this.#static, this.#results, this.#interactive);
-    this.#static.add(this.#paper);
+    this.#stage.add(this.#under, this.#static, this.#results, this.#interactive);
+    this.#under.add(this.#paper);
     this.#results.add(this.#result);
-    this.#interactive.add(this.#box, this.#transformer, this.#ring);
+    this.#interactive.add(this.#box, this.#transformer);
+    this.#ring.className = 'canvas-ring';
+    this.#ring.hidden = true;
+    container.append(this.#ring);
     this.#transformer.nodes([this.#box]);
     this.#box.on('dragend transformend', () => this.#boxMoved());
     const observer = new ResizeObserver(() => this.#resize(container));
@@ -88,6 +107,8 @@ export class CanvasStage {
 
   destroy(): void {
     for (const leave of this.#leave) leave();
+    cancelAnimationFrame(this.#frame);
+    this.#ring.remove();
     this.#stage.destroy();
   }
 
@@ -97,8 +118,15 @@ export class CanvasStage {
 
   // What a gesture is drawing; null when it is over. Called at every move of the pointer.
   setDraft(draft: Draft | null): void {
+    const grows = draft?.grown !== undefined && draft === this.#draft;
     this.#draft = draft;
-    this.#static.batchDraw();
+    if (!grows) this.#static.batchDraw();
+    else if (this.#frame === 0) {
+      this.#frame = requestAnimationFrame(() => {
+        this.#frame = 0;
+        this.#drawGrown();
+      });
+    }
   }
 
   // Where a layer is shown while it is dragged.
@@ -109,14 +137,13 @@ export class CanvasStage {
 
   // The brush's ring at a point of the screen; null hides it.
   showRing(at: Point | null): void {
+    this.#ring.hidden = at === null;
+    if (at === null) return;
     const { size, view } = useCanvasView.getState();
-    this.#ring.visible(at !== null);
-    if (at !== null) {
-      this.#ring.position({ x: (at.x - view.x) / view.scale, y: (at.y - view.y) / view.scale });
-      this.#ring.radius(size / 2);
-      this.#ring.strokeWidth(1 / view.scale);
-    }
-    this.#interactive.batchDraw();
+    const across = size * view.scale;
+    const { style } = this.#ring;
+    style.width = style.height = `${across}px`;
+    style.transform = `translate(${at.x - across / 2}px, ${at.y - across / 2}px)`;
   }
 
   // The colour on the screen at a point, as #rrggbb.
@@ -146,11 +173,12 @@ export class CanvasStage {
   #syncView(moved: boolean): void {
     const { view, tool } = useCanvasView.getState();
     if (moved) {
-      for (const layer of [this.#static, this.#results, this.#interactive]) {
+      for (const layer of [this.#under, this.#static, this.#results, this.#interactive]) {
         layer.position({ x: view.x, y: view.y });
         layer.scale({ x: view.scale, y: view.scale });
       }
       this.#static.getNativeCanvasElement().style.imageRendering = view.scale >= 4 ? 'pixelated' : 'auto';
+      this.#under.batchDraw();
       this.#static.batchDraw();
       this.#results.batchDraw();
     }
@@ -177,11 +205,13 @@ export class CanvasStage {
     layers.forEach(({ id, visible }, index) => {
       const shape = this.#shown.get(id)?.shape;
       shape?.visible(visible);
-      shape?.zIndex(index + 1); // above the paper
+      shape?.zIndex(index);
     });
     for (const node of [this.#paper, this.#box]) {
       node.setAttrs({ x: box.x, y: box.y, width: box.width, height: box.height, scaleX: 1, scaleY: 1 });
     }
+    if (box !== this.#shownBox) this.#under.batchDraw();
+    this.#shownBox = box;
     this.#static.batchDraw();
     this.#interactive.batchDraw();
   }
@@ -190,7 +220,7 @@ export class CanvasStage {
     const shown: Shown = {
       layer,
       shape: new Konva.Shape({
-        sceneFunc: (context) => this.#drawLayer(context._context, shown.layer),
+        sceneFunc: ({ _context: context }) => this.#drawLayer(context, shown.layer, wholeOf(context)),
         listening: false,
       }),
     };
@@ -198,7 +228,40 @@ export class CanvasStage {
     return shown;
   }
 
-  #drawLayer(context: CanvasRenderingContext2D, layer: Layer): void {
+  // What was drawn before stays where the stroke has not grown: a frame costs what is new.
+  #drawGrown(): void {
+    const draft = this.#draft;
+    const layer = currentDocument().canvas.layers.find(({ id }) => id === draft?.layerId);
+    const grown = layer === undefined ? null : (draft?.grown?.(layer) ?? null);
+    if (grown === null) return;
+    const canvas = this.#static.getCanvas();
+    const context = canvas.getContext()._context;
+    const ratio = canvas.getPixelRatio();
+    const { x, y, scale } = useCanvasView.getState().view;
+    const [width, height] = [context.canvas.width, context.canvas.height];
+    const at = (value: number, offset: number): number => (value * scale + offset) * ratio;
+    const left = Math.max(0, Math.floor(at(grown.left, x)) - 1);
+    const top = Math.max(0, Math.floor(at(grown.top, y)) - 1);
+    const right = Math.min(width, Math.ceil(at(grown.right, x)) + 1);
+    const bottom = Math.min(height, Math.ceil(at(grown.bottom, y)) + 1);
+    if (right <= left || bottom <= top) return;
+    const part = { left, top, width: right - left, height: bottom - top };
+    context.save();
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.beginPath();
+    context.rect(left, top, part.width, part.height);
+    context.clip();
+    context.clearRect(left, top, part.width, part.height);
+    context.setTransform(ratio * scale, 0, 0, ratio * scale, ratio * x, ratio * y);
+    for (const { id } of currentDocument().canvas.layers) {
+      const shown = this.#shown.get(id);
+      if (shown?.layer.visible === true) this.#drawLayer(context, shown.layer, part);
+    }
+    context.restore();
+  }
+
+  // `part` of the canvas is what has to be drawn, in its own pixels.
+  #drawLayer(context: CanvasRenderingContext2D, layer: Layer, part: Part): void {
     context.save();
     // A drawing that steers is faint while another layer is worked on, so that it does not hide what was painted.
     const faint = isControl(layer.kind) && selectedLayer()?.id !== layer.id;
@@ -207,14 +270,20 @@ export class CanvasStage {
     if (draft === null) this.#drawBitmap(context, layer);
     else {
       // On a bitmap of its own first: an eraser must take away from this layer alone.
+      const { left, top, width, height } = part;
       const scratch = this.#scratchLike(context.canvas);
+      scratch.save();
       scratch.setTransform(1, 0, 0, 1, 0, 0);
-      scratch.clearRect(0, 0, scratch.canvas.width, scratch.canvas.height);
+      scratch.beginPath();
+      scratch.rect(left, top, width, height);
+      scratch.clip();
+      scratch.clearRect(left, top, width, height);
       scratch.setTransform(context.getTransform());
       this.#drawBitmap(scratch, layer);
       draft.draw(scratch, layer);
+      scratch.restore();
       context.setTransform(1, 0, 0, 1, 0, 0);
-      context.drawImage(scratch.canvas, 0, 0);
+      context.drawImage(scratch.canvas, left, top, width, height, left, top, width, height);
     }
     context.restore();
   }
@@ -239,7 +308,8 @@ export class CanvasStage {
   #syncResult(): void {
     const overlay: Overlay | null = useResults.getState().overlay;
     this.#result.visible(overlay !== null);
-    if (overlay !== null) {
+    if (overlay === null) this.#result.image(undefined);
+    else {
       const { x, y, width, height } = overlay.box;
       this.#result.setAttrs({ image: overlay.image, x, y, width, height });
     }

@@ -1,15 +1,19 @@
-import { useEffect } from 'react';
+import { lazy, Suspense, useEffect } from 'react';
 import { usePart } from '../app/document.ts';
 import { shownPath } from '../core/chat/model.ts';
 import { ChatComposer } from './ChatComposer.tsx';
 import { ChatHeader } from './ChatHeader.tsx';
-import { GrammarEditor } from './GrammarEditor.tsx';
 import { Messages } from './Messages.tsx';
 import { ServerNote } from './ServerNote.tsx';
 import { SettingsPanel } from './SettingsPanel.tsx';
 import { SideBar } from './SideBar.tsx';
 import { setGhost } from '../app/ghost.ts';
 import { openTalk, useChatView } from './view.ts';
+
+// It brings an editor of its own, which few starts need.
+const GrammarEditor = lazy(() =>
+  import('./GrammarEditor.tsx').then(({ GrammarEditor: Component }) => ({ default: Component })),
+);
 
 export function ChatPane() {
   const chat = usePart('chat');
@@ -27,7 +31,11 @@ export function ChatPane() {
         <ServerNote />
         <ChatComposer talk={talk} />
       </div>
-      {editor !== null && <GrammarEditor name={editor} />}
+      {editor !== null && (
+        <Suspense fallback={null}>
+          <GrammarEditor name={editor} />
+        </Suspense>
+      )}
     </div>
   );
 }

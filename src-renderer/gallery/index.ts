@@ -1,6 +1,6 @@
 import { Images } from 'lucide-react';
+import { lazy } from 'react';
 import type { Pane } from '../app/pane.ts';
-import { GalleryPane } from './GalleryPane.tsx';
 import './commands.ts';
 import './gallery.css';
 
@@ -10,5 +10,7 @@ export const galleryPane: Pane = {
   icon: Images,
   place: null,
   keys: ['Mod+Alt+5'],
-  Component: GalleryPane,
+  Component: lazy(() =>
+    import('./GalleryPane.tsx').then(({ GalleryPane: Component }) => ({ default: Component })),
+  ),
 };

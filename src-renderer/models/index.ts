@@ -1,6 +1,6 @@
 import { Boxes } from 'lucide-react';
+import { lazy } from 'react';
 import type { Pane } from '../app/pane.ts';
-import { ModelsPane } from './ModelsPane.tsx';
 import './models.css';
 
 export const modelsPane: Pane = {
@@ -10,5 +10,7 @@ export const modelsPane: Pane = {
   place: null,
   quiet: true,
   keys: ['Mod+Alt+6'],
-  Component: ModelsPane,
+  Component: lazy(() =>
+    import('./ModelsPane.tsx').then(({ ModelsPane: Component }) => ({ default: Component })),
+  ),
 };

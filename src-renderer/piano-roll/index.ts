@@ -1,6 +1,6 @@
 import { Music } from 'lucide-react';
+import { lazy } from 'react';
 import type { Pane } from '../app/pane.ts';
-import { RollPane } from './RollPane.tsx';
 import './commands.ts';
 import './roll.css';
 
@@ -11,5 +11,5 @@ export const rollPane: Pane = {
   place: null,
   under: 'canvas',
   keys: ['Mod+Alt+2'],
-  Component: RollPane,
+  Component: lazy(() => import('./RollPane.tsx').then(({ RollPane: Component }) => ({ default: Component }))),
 };

@@ -35,6 +35,7 @@ export class RollStage {
   #marquee: Marquee | null = null;
   #ghost: readonly Note[] = [];
   #shownPlayhead = -1;
+  readonly #columns = new Int32Array(PITCHES); // of each key, where its last note was drawn from afar
 
   constructor(container: HTMLElement) {
     this.#container = container;
@@ -264,16 +265,21 @@ export class RollStage {
     const { scale, selected } = rollNow();
     const { width, height } = this.size;
     const inset = scale.row >= 8 ? 1 : 0;
+    const high = scale.row - 2 * inset;
     const named = current && scale.row >= 13;
+    this.#columns.fill(-1);
     for (const { id, tick, duration, pitch, velocity } of notes) {
       const x = xOf(scale, tick);
       if (x > width) break;
       const long = Math.max(2, duration * scale.perTick - 1);
       if (x + long < 0) continue;
       const y = yOf(scale, pitch) + inset;
-      const high = scale.row - 2 * inset;
       if (y > height || y + high < 0) continue;
       const chosen = current && selected.has(id);
+      // From afar many notes of a key lie in one column of pixels: the first stands for them.
+      const column = long > 2 || chosen ? -1 : Math.floor(x);
+      if (column >= 0 && this.#columns[pitch] === column) continue;
+      this.#columns[pitch] = column;
       context.fillStyle = chosen ? this.#palette.chosen : (colours[velocity >> 4] ?? this.#palette.text);
       if (high > 6 && long > 5) {
         context.beginPath();
@@ -291,12 +297,20 @@ export class RollStage {
     const { scale, selected } = rollNow();
     const { width } = this.size;
     const room = LANE - 8;
+    let column = -Infinity;
+    const inColumn = new Set<number>();
     for (const { id, tick, velocity } of notes) {
       const x = xOf(scale, tick);
       if (x > width) break;
       if (x < -8) continue;
-      const high = (velocity / 127) * room;
-      context.fillStyle = selected.has(id)
+      // From afar: of equal heights in one column of pixels, one.
+      if (Math.floor(x) !== column) inColumn.clear();
+      column = Math.floor(x);
+      const high = Math.round((velocity / 127) * room);
+      const chosen = selected.has(id);
+      if (!chosen && inColumn.has(high)) continue;
+      inColumn.add(high);
+      context.fillStyle = chosen
         ? this.#palette.chosen
         : (this.#palette.note[velocity >> 4] ?? this.#palette.text);
       context.fillRect(x, LANE - high, 2, high);

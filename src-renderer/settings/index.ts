@@ -1,6 +1,6 @@
 import { Settings } from 'lucide-react';
+import { lazy } from 'react';
 import type { Pane } from '../app/pane.ts';
-import { SettingsPane } from './SettingsPane.tsx';
 import './settings.css';
 
 export const settingsPane: Pane = {
@@ -10,5 +10,7 @@ export const settingsPane: Pane = {
   place: null,
   quiet: true,
   keys: ['Mod+,'],
-  Component: SettingsPane,
+  Component: lazy(() =>
+    import('./SettingsPane.tsx').then(({ SettingsPane: Component }) => ({ default: Component })),
+  ),
 };

@@ -1,6 +1,6 @@
 // The painting child's program, in an Electron utility process: the same painter and addon as the command line's,
 // apart from the window's documents, because a graphics driver can take its process down.
-import { constants, setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { asSluiceError } from '../../../src-preload/contract/errors.ts';
 import { Engine } from '../../engine/index.ts';
 import type { Running } from '../../jobs/runner.ts';
@@ -9,9 +9,11 @@ import { Painter } from '../painter.ts';
 import { CHILD_VERSION, type FromChild, type ToChild } from './protocol.ts';
 
 // What is drawn and written goes before what is painted: on a CPU device, painting would take all of the window's time.
-// Threads that are made later inherit this.
+// Below the window's own, whatever that is, and by so much that other programs do not starve it. Threads that are made
+// later inherit it.
+const YIELDS = 5;
 try {
-  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  setPriority(Math.min(constants.priority.PRIORITY_LOW, getPriority() + YIELDS));
 } catch {
   // a system that does not allow it
 }

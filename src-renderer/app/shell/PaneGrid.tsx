@@ -1,7 +1,7 @@
 // The panes in their columns, with borders that can be dragged (or moved by arrow keys), headers that can be dragged
 // onto another pane, and one pane alone when asked.
 import { Maximize2, Minimize2, MoveLeft, MoveRight, X } from 'lucide-react';
-import { Fragment, useState } from 'react';
+import { Fragment, Suspense, useState } from 'react';
 import { Group, Panel, Separator } from 'react-resizable-panels';
 import { shownPanes, type Side } from '../../core/layout.ts';
 import { IconButton } from '../../ui/IconButton.tsx';
@@ -96,7 +96,9 @@ function PaneFrame({ pane }: { pane: Pane }) {
         </div>
       </header>
       <div className="pane-body">
-        <Component />
+        <Suspense fallback={null}>
+          <Component />
+        </Suspense>
       </div>
       {drop !== null && <div className={`drop-zone drop-${drop}`} aria-hidden />}
     </section>
