@@ -129,16 +129,7 @@ double time_of(vk::Device& device, OpCase c, const DeviceTraits& traits, double*
     for (const Dispatch& d : on.lower({}, traits)) *flops += d.flops;
     const double once = std::max(on.run({Cut{}}, traits), 1e-7);
     const int repeat = std::clamp(int(4e-3 / once), 1, 64);
-    // A card that waited for its next op has lowered its clock.
-    double best = 1e30;
-    for (double spent = 0, since = 0; spent < 0.6 && since < 0.1;) {
-        const double seconds = std::max(on.run({Cut{}}, traits, repeat), 1e-5);
-        spent += seconds;
-        since += seconds;
-        if (seconds / repeat < best * 0.98) since = 0;
-        best = std::min(best, seconds / repeat);
-    }
-    return best;
+    return best_when_steady([&] { return on.run({Cut{}}, traits, repeat); }) / repeat;
 }
 
 template <class Tile>

@@ -10,6 +10,7 @@
 #include "pipeline/sampler.h"
 #include "pipeline/torch_random.h"
 #include "pipeline/vae_tiles.h"
+#include "stream/arrange.h"
 
 namespace sluice {
 namespace {
@@ -359,7 +360,7 @@ class Painter {
         if (step_ && active == step_active_ && pictures == step_pictures_) return;
         retire_step();
         uint64_t reserved = 0;
-        for (const auto& [name, buffer] : hints_) reserved += (buffer.size() + 255) / 256 * 256;
+        for (const auto& [name, buffer] : hints_) reserved += align_up(buffer.size());
         step_ = job_.stage(step_stage(r_, models_, chunks_, active, reserved, pictures), step_precision_, kept());
         step_active_ = active;
         step_pictures_ = pictures;

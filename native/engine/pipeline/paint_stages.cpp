@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "pipeline/paint.h"
+#include "stream/arrange.h"
 
 namespace sluice {
 
@@ -150,7 +151,7 @@ PaintStages fixed_stages(const PaintRequest& r, const PaintModels& m, int chunks
         d.program = hint_program(m.controls[i].config, h, w, TensorRole::kept);
         Tensor& out = d.program.tensors[size_t(find_tensor(d.program, "hint.0"))];
         out.name = "kept-hint." + std::to_string(i);
-        s.kept_bytes += (tensor_bytes(out, precision) + 255) / 256 * 256;
+        s.kept_bytes += align_up(tensor_bytes(out, precision));
         d.sources = {{m.controls[i].weights.get(), "hint"}};
         s.hints.push_back(std::move(d));
     }

@@ -51,7 +51,7 @@ std::string kernels() {
 class Timer {
   public:
     Timer(vk::Device& device, const Program& program, const Op& op, const std::vector<DeviceTraits>& variants)
-        : device_(device), done_(device) {
+        : device_(device) {
         program_.tensors = program.tensors;
         program_.matrices = program.matrices;
         program_.vectors = program.vectors;
@@ -69,19 +69,9 @@ class Timer {
                 if (std::find(keys.begin(), keys.end(), d.pipeline) == keys.end()) keys.push_back(d.pipeline);
     }
 
-    // A card that idles lowers its clock, and takes a while to raise it: runs until that has happened.
     void warm_up() {
         hold_all();
-        double best = 1e30;
-        for (double spent = 0, since = 0; spent < 0.6 && since < 0.15;) {
-            const double seconds = std::max(run(variants_.front().list, 16), 1e-5);
-            spent += seconds;
-            since += seconds;
-            if (seconds < best * 0.98) {
-                best = seconds;
-                since = 0;
-            }
-        }
+        best_when_steady([&] { return run(variants_.front().list, 16); });
     }
 
     // Seconds of one run of each variant: the least of some rounds, in which they take turns.
@@ -134,11 +124,7 @@ class Timer {
             }
         const int end = commands.timestamp();
         commands.end();
-        const vk::Commands* submitted[] = {&commands};
-        const vk::TimelinePoint signal[] = {{&done_, ++runs_}};
-        device_.submit(vk::QueueKind::compute, submitted, {}, signal);
-        while (!done_.wait(runs_, 1'000'000'000)) {
-        }
+        vk::submit_and_wait(device_, commands);
         const auto times = commands.read_timestamps();
         return times.empty() ? 0 : (times[size_t(end)] - times[size_t(begin)]) * 1e-9;
     }
@@ -147,8 +133,6 @@ class Timer {
     Program program_;
     std::vector<Variant> variants_;
     std::map<std::pair<int, int32_t>, vk::Buffer> buffers_;
-    vk::Timeline done_;
-    uint64_t runs_ = 0;
 };
 
 struct Work {
@@ -203,20 +187,15 @@ double link_rate(vk::Device& device) {
     constexpr uint64_t piece = 16u << 20, pieces = 8;
     const vk::Buffer from = device.create_buffer(piece * pieces, vk::MemoryKind::upload, "tuning");
     const vk::Buffer to = device.create_buffer(piece, vk::MemoryKind::device, "tuning");
-    vk::Timeline done(device);
     double best = 0;
-    for (uint64_t i = 1; i <= 4; i++) {
+    for (int round = 0; round < 4; round++) {
         vk::Commands commands(device, vk::QueueKind::transfer);
         commands.begin();
         const int begin = commands.timestamp();
         for (uint64_t k = 0; k < pieces; k++) commands.copy({from.handle(), to.handle(), k * piece, 0, piece});
         const int end = commands.timestamp();
         commands.end();
-        const vk::Commands* list[] = {&commands};
-        const vk::TimelinePoint signal[] = {{&done, i}};
-        device.submit(vk::QueueKind::transfer, list, {}, signal);
-        while (!done.wait(i, 1'000'000'000)) {
-        }
+        vk::submit_and_wait(device, commands);
         const auto times = commands.read_timestamps();
         if (times.size() < 2) return 0;
         const double seconds = std::max((times[size_t(end)] - times[size_t(begin)]) * 1e-9, 1e-9);
@@ -226,6 +205,18 @@ double link_rate(vk::Device& device) {
 }
 
 }  // namespace
+
+double best_when_steady(const std::function<double()>& run) {
+    double best = 1e30;
+    for (double spent = 0, since = 0; spent < 0.6 && since < 0.15;) {
+        const double seconds = std::max(run(), 1e-5);
+        spent += seconds;
+        since += seconds;
+        if (seconds < best * 0.98) since = 0;
+        best = std::min(best, seconds);
+    }
+    return best;
+}
 
 void load_tiles(vk::Device& device, const std::string& cache_dir) {
     if (!device.traits().matrix_m || device.traits().cpu || cache_dir.empty()) return;

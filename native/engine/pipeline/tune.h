@@ -17,6 +17,10 @@ struct TuneHooks {
     std::function<void(const std::string&)> notice;     // once, before anything is timed
 };
 
+// A card that idles lowers its clock, and takes a while to raise it: calls `run`, which returns the seconds that it took,
+// until that has happened, and returns the least of them.
+double best_when_steady(const std::function<double()>& run);
+
 // Takes the device's remembered choices into its traits. Devices without matrix units have none.
 void load_tiles(vk::Device& device, const std::string& cache_dir);
 

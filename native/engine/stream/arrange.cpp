@@ -225,7 +225,7 @@ void arrange(Plan& plan, const Program& program, const PlanRequest& r, const Pla
         return;
     }
     const uint64_t two = room.bytes / (2 * a.ring_copies);
-    plan = a.arranged(bare, 2, std::max(room.least_slot, std::min(two, preferred_slot) / piece_alignment * piece_alignment), any);
+    plan = a.arranged(bare, 2, std::max(room.least_slot, std::min(two, preferred_slot) / range_alignment * range_alignment), any);
     if (r.traits.cpu) return;
 
     // Deeper rings carry copies over stretches that compute for long with few weights; larger slots cut less.

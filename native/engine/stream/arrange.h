@@ -9,8 +9,8 @@ namespace sluice {
 
 constexpr uint64_t pinned_chunk = 512u << 20;  // pinned pieces never straddle a multiple of this
 
-constexpr uint64_t piece_alignment = 256;
-constexpr uint64_t align_up(uint64_t v, uint64_t a = piece_alignment) { return (v + a - 1) / a * a; }
+constexpr uint64_t range_alignment = 256;  // the largest minStorageBufferOffsetAlignment that Vulkan allows
+constexpr uint64_t align_up(uint64_t v, uint64_t a = range_alignment) { return (v + a - 1) / a * a; }
 
 inline int panel_unit(const Matrix& m) { return m.geglu ? 2 : 1; }  // value and gate panels stay together
 

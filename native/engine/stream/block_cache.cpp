@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "stream/arrange.h"
 
 namespace sluice {
 namespace {
@@ -18,8 +19,6 @@ using nlohmann::json;
 constexpr char magic[8] = {'S', 'L', 'U', 'I', 'C', 'E', 'B', 'C'};
 constexpr uint32_t version = 1;
 constexpr uint64_t prefix_bytes = 16;
-
-uint64_t align_up(uint64_t value, uint64_t alignment) { return (value + alignment - 1) / alignment * alignment; }
 
 struct Entry {
     std::string key;

@@ -1,17 +1,13 @@
 #include "stream/placement.h"
 
 #include <algorithm>
-#include <numeric>
 
-#include "stream/plan.h"
+#include "stream/arrange.h"
 
 namespace sluice {
 namespace {
 
-constexpr uint64_t placement_alignment = 256;  // the largest minStorageBufferOffsetAlignment that Vulkan allows
-constexpr uint64_t lag_floor = 1 << 20;        // smaller tensors are not worth strips
-
-uint64_t align_up(uint64_t v) { return (v + placement_alignment - 1) / placement_alignment * placement_alignment; }
+constexpr uint64_t lag_floor = 1 << 20;  // smaller tensors are not worth strips
 
 struct Life {
     int first = -1, last = -1;

@@ -220,6 +220,9 @@ class Device {
     std::unique_ptr<Impl> impl_;
 };
 
+// One batch of its own, and waits until it is done.
+void submit_and_wait(Device& device, const Commands& commands);
+
 // Messages of the validation layers since the last call (tests; layers are enabled by SLUICE_VALIDATION=1 in
 // the environment: core + synchronisation, =gpu: core + GPU-assisted).
 std::vector<std::string> take_validation_messages();

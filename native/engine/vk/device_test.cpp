@@ -120,7 +120,7 @@ TEST_CASE("vk: copies, dispatches, constants and barriers") {
 
     for (int replay = 0; replay < 2; ++replay) {
         fill(out, 0.f);
-        run(*device, commands);
+        submit_and_wait(*device, commands);
         CHECK(at(out, 0) == 120.f);
         CHECK(at(out, n - 2) == 120.f);
         CHECK(at(out, n - 1) == 9.f);
@@ -148,7 +148,7 @@ TEST_CASE("vk: fp16 storage where the device has it") {
     commands.dispatch(d, bind(x, y));
     commands.host_barrier();
     commands.end();
-    run(*device, commands);
+    submit_and_wait(*device, commands);
     for (int i = 0; i < 4; ++i) CHECK(static_cast<uint16_t*>(y.mapped())[i] == five);
 }
 
@@ -167,7 +167,7 @@ TEST_CASE("vk: thousands of dispatches in one recording, recorded twice") {
         }
         commands.host_barrier();
         commands.end();
-        run(*device, commands);
+        submit_and_wait(*device, commands);
         CHECK(at(y, 63) == 2000.f * float(recording));
     }
 }
@@ -277,6 +277,6 @@ TEST_CASE("vk: work that waits for a submission that never came does not hang th
     again.dispatch(axpy(64, 1.f), bind(x, y));
     again.host_barrier();
     again.end();
-    run(*device, again);
+    submit_and_wait(*device, again);
     CHECK(at(y, 0) == 2.f);
 }

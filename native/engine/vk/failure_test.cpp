@@ -124,7 +124,7 @@ TEST_CASE("vk: a host's own device is used and left alone") {
         commands.dispatch(axpy(64, 2.f), bind(x, y));
         commands.host_barrier();
         commands.end();
-        run(*adopted, commands);
+        submit_and_wait(*adopted, commands);
         CHECK(at(y, 63) == 3.f);
     }
     handles.fp16 = true;

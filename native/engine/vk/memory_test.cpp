@@ -96,7 +96,7 @@ TEST_CASE("vk: host memory is imported in place and not counted") {
         commands.dispatch(axpy(uint32_t(size / 4), 2.f), bind(imported, out));
         commands.host_barrier();
         commands.end();
-        run(*device, commands);
+        submit_and_wait(*device, commands);
         for (uint64_t i = 0; i < size / 4; i += 321) CHECK(at(out, i) == 2.f * float(i % 1000) + 1.f);
     }
     {

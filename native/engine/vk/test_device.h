@@ -56,14 +56,4 @@ inline float at(const Buffer& buffer, uint64_t i) {
     return static_cast<const float*>(buffer.mapped())[i];
 }
 
-// Submits and waits.
-inline void run(Device& device, const Commands& commands) {
-    Timeline done(device);
-    const Commands* list[] = {&commands};
-    const TimelinePoint signal[] = {{&done, 1}};
-    device.submit(commands.queue(), list, {}, signal);
-    while (!done.wait(1, 1'000'000'000)) {
-    }
-}
-
 }  // namespace sluice::vk::test

@@ -50,6 +50,15 @@ void Timeline::signal(uint64_t value) {
     signalled_ = std::max(signalled_, value);
 }
 
+void submit_and_wait(Device& device, const Commands& commands) {
+    Timeline done(device);
+    const Commands* list[] = {&commands};
+    const TimelinePoint signal[] = {{&done, 1}};
+    device.submit(commands.queue(), list, {}, signal);
+    while (!done.wait(1, 1'000'000'000)) {
+    }
+}
+
 void Device::settle() noexcept {
     // In the ordinary course their owner has waited; on the way out of a failure nobody has.
     if (impl_ && impl_->busy && std::uncaught_exceptions() > 0) wait_idle();
