@@ -59,6 +59,8 @@ typedef struct sluice_context_desc {
     uint32_t keep_warm;
 } sluice_context_desc;
 
+/* A call that fails with "device-lost" takes what the context kept on the device with it; the next call opens the device
+ * anew. A context of the host's own device cannot, and fails with "device-lost" from then on. */
 sluice_status sluice_context_create(const sluice_context_desc* desc, sluice_context** out, sluice_error* error);
 void sluice_context_destroy(sluice_context* context);
 

@@ -15,7 +15,9 @@
 #include "sluice.h"
 
 struct sluice_context {
-    std::unique_ptr<sluice::vk::Device> device;
+    std::string selector;
+    bool adopted = false;                        // the device is the host's
+    std::unique_ptr<sluice::vk::Device> device;  // null: lost by an earlier job
     std::unique_ptr<sluice::Warm> warm;  // null: nothing is kept between jobs
     std::string cache_dir, resource_dir;
     std::atomic<bool> cancel{false};
@@ -125,6 +127,30 @@ PaintRequest request_of(const sluice_paint_desc& d, bool with_pixels) {
     return r;
 }
 
+void open_device(sluice_context& context) {
+    context.device = vk::Device::open(context.selector, context.cache_dir);
+    load_tiles(*context.device, context.cache_dir);
+}
+
+// Calls `action` with the context's device. Nothing works on a lost device any more, so that it goes with everything
+// that was kept on it, and the next call opens it anew.
+template <typename F>
+void on_device(sluice_context& context, F action) {
+    if (!context.device && context.adopted)
+        throw Error(Status::device, "device-lost", "the host's device was lost in an earlier call",
+                    "Destroy the context, make a new VkDevice and a new context.");
+    if (!context.device) open_device(context);
+    try {
+        action(*context.device);
+    } catch (const Error& e) {
+        if (e.code == "device-lost") {
+            if (context.warm) context.warm->clear();
+            context.device.reset();
+        }
+        throw;
+    }
+}
+
 }  // namespace
 
 sluice_status sluice_context_create(const sluice_context_desc* desc, sluice_context** out, sluice_error* error) {
@@ -146,11 +172,13 @@ sluice_status sluice_context_create(const sluice_context_desc* desc, sluice_cont
             host.fp16 = desc->vk_fp16 != 0;
             host.get_instance_proc_addr =
                 reinterpret_cast<PFN_vkGetInstanceProcAddr>(desc->vk_get_instance_proc_addr);
+            context->adopted = true;
             context->device = vk::Device::adopt(host, context->cache_dir);
+            load_tiles(*context->device, context->cache_dir);
         } else {
-            context->device = vk::Device::open(text_of(desc->device), context->cache_dir);
+            context->selector = text_of(desc->device);
+            open_device(*context);
         }
-        load_tiles(*context->device, context->cache_dir);
         *out = context.release();
     });
 }
@@ -199,8 +227,10 @@ sluice_status sluice_paint(sluice_context* context, const sluice_paint_desc* des
         if (callbacks && callbacks->notice)
             hooks.notice = [&](const std::string& text) { callbacks->notice(callbacks->user, text.c_str()); };
         auto result = std::make_unique<sluice_result>();
-        result->painted = paint(*context->device, context->cache_dir, context->resource_dir, request, hooks,
-                                context->warm.get());
+        on_device(*context, [&](vk::Device& device) {
+            result->painted =
+                paint(device, context->cache_dir, context->resource_dir, request, hooks, context->warm.get());
+        });
         *out = result.release();
     });
 }
@@ -273,36 +303,41 @@ sluice_status sluice_plan_json(const sluice_plan_desc* desc, char** out, sluice_
     });
 }
 
+// A pass of one network, and its figures as JSON.
+static std::string probe_on(vk::Device& device, const sluice_context& context, const sluice_probe_desc& desc) {
+    device.reset_peak();
+    const ProbeTensors in = read_probe_tensors(desc.in_path);
+    Job job(device, context.cache_dir, {desc.memory.budget_bytes, int(desc.memory.precision)},
+            {[&context] { return context.cancel.load(); }, nullptr}, nullptr);
+    double seconds = 0;
+    const auto evaluate = [&](const StageDescription& d, const std::map<std::string, std::vector<float>>& inputs,
+                              const std::vector<std::string>& outputs) {
+        auto stage = job.stage(d, job.precision());
+        for (const auto& [name, values] : inputs) stage->set_input(name, values);
+        const auto start = std::chrono::steady_clock::now();
+        stage->run(job.control(), false);
+        seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        std::vector<std::vector<float>> results;
+        for (const std::string& name : outputs) results.push_back(stage->output(name));
+        job.retire(std::move(stage));
+        return results;
+    };
+    const ProbeTensors result = probe(desc.network, desc.model, context.cache_dir, in, evaluate);
+    write_probe_tensors(desc.out_path, result);
+    return json{{"seconds", seconds}, {"peak_device_bytes", device.peak_device_bytes()},
+                {"predicted_peak_bytes", job.predicted_peak}, {"in_place_bytes", job.in_place_bytes},
+                {"uploaded_bytes", job.uploaded_bytes}, {"device", device.info().name},
+                {"precision", job.precision() == Precision::fp16 ? "fp16" : "fp32"}}
+        .dump();
+}
+
 sluice_status sluice_probe(sluice_context* context, const sluice_probe_desc* desc, char** out, sluice_error* error) {
     return guarded(error, [&] {
         need(context && desc && out && desc->size >= sizeof(sluice_probe_desc), "context, desc, out");
         need(desc->network && desc->model && desc->in_path && desc->out_path, "network, model, in, out");
         context->cancel = false;
         if (context->warm) context->warm->clear();  // a pass of one network is measured by itself
-        context->device->reset_peak();
-        const ProbeTensors in = read_probe_tensors(desc->in_path);
-        Job job(*context->device, context->cache_dir, {desc->memory.budget_bytes, int(desc->memory.precision)},
-                {[context] { return context->cancel.load(); }, nullptr}, nullptr);
-        double seconds = 0;
-        const auto evaluate = [&](const StageDescription& d, const std::map<std::string, std::vector<float>>& inputs,
-                                  const std::vector<std::string>& outputs) {
-            auto stage = job.stage(d, job.precision());
-            for (const auto& [name, values] : inputs) stage->set_input(name, values);
-            const auto start = std::chrono::steady_clock::now();
-            stage->run(job.control(), false);
-            seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-            std::vector<std::vector<float>> results;
-            for (const std::string& name : outputs) results.push_back(stage->output(name));
-            job.retire(std::move(stage));
-            return results;
-        };
-        const ProbeTensors result = probe(desc->network, desc->model, context->cache_dir, in, evaluate);
-        write_probe_tensors(desc->out_path, result);
-        *out = own(json{{"seconds", seconds}, {"peak_device_bytes", context->device->peak_device_bytes()},
-                        {"predicted_peak_bytes", job.predicted_peak}, {"in_place_bytes", job.in_place_bytes},
-                        {"uploaded_bytes", job.uploaded_bytes}, {"device", context->device->info().name},
-                        {"precision", job.precision() == Precision::fp16 ? "fp16" : "fp32"}}
-                       .dump());
+        on_device(*context, [&](vk::Device& device) { *out = own(probe_on(device, *context, *desc)); });
     });
 }
 

@@ -5,7 +5,8 @@
 
 #include <string>
 
-#include "pipeline/test_requests.h"
+#include "core/failpoint.h"
+#include "pipeline/test_c_job.h"
 #include "vk/device_impl.h"
 #include "vk/test_device.h"
 
@@ -61,35 +62,24 @@ class HostMade {
     VkQueue queue_ = VK_NULL_HANDLE;
 };
 
-std::string paint_with(sluice_context_desc desc, sluice_precision precision, const std::string& cache) {
-    const std::string resources = testing::resources(), model = test_model("tiny");
-    desc.size = sizeof desc;
-    desc.cache_dir = cache.c_str();
-    desc.resource_dir = resources.c_str();
-    sluice_paint_desc job{};
-    job.size = sizeof job;
-    job.model = model.c_str();
-    job.prompt = "a boat";
-    job.width = job.height = 64;
-    job.steps = 1;
-    job.cfg = 7.5f;
-    job.sampler = "euler";
-    job.schedule = "normal";
-    job.seed = 5;
-    job.count = job.clip_skip = 1;
-    job.memory = {uint64_t(12) << 20, precision};
+std::string paint_with(const sluice_context_desc& desc, sluice_precision precision, const std::string& cache) {
+    const testing::CContext context(desc, cache);
     sluice_error error{};
-    sluice_context* context = nullptr;
-    REQUIRE_MESSAGE(sluice_context_create(&desc, &context, &error) == SLUICE_OK, error.message);
-    sluice_result* result = nullptr;
-    const sluice_status status = sluice_paint(context, &job, nullptr, &result, &error);
-    std::string pixels;
-    if (sluice_image image{}; status == SLUICE_OK && sluice_result_image(result, 0, &image) == SLUICE_OK)
-        pixels.assign(reinterpret_cast<const char*>(image.pixels), size_t(image.width) * image.height * 3);
-    sluice_result_destroy(result);
-    sluice_context_destroy(context);
-    REQUIRE_MESSAGE(status == SLUICE_OK, error.message);
+    const std::string pixels = testing::paint_through_c(context, {uint64_t(12) << 20, precision}, &error);
+    REQUIRE_MESSAGE(!pixels.empty(), error.message);
     return pixels;
+}
+
+sluice_context_desc description(vk::Device& ours, const HostMade& host, bool fp16) {
+    sluice_context_desc desc{};
+    desc.vk_instance = ours.impl().instance->handle();
+    desc.vk_physical_device = ours.impl().physical.handle;
+    desc.vk_device = host.device();
+    desc.vk_queue = host.queue();
+    desc.vk_queue_family = host.family();
+    desc.vk_get_instance_proc_addr = reinterpret_cast<void*>(ours.api().vkGetInstanceProcAddr);
+    desc.vk_fp16 = fp16;
+    return desc;
 }
 
 }  // namespace
@@ -103,15 +93,36 @@ TEST_CASE("host: a picture on the host's own device is the picture of ours") {
     const std::string expected = paint_with({}, precision, folder);
     CHECK(expected.size() == 64 * 64 * 3);
     const HostMade host(*ours, fp16);
-    sluice_context_desc desc{};
-    desc.vk_instance = ours->impl().instance->handle();
-    desc.vk_physical_device = ours->impl().physical.handle;
-    desc.vk_device = host.device();
-    desc.vk_queue = host.queue();
-    desc.vk_queue_family = host.family();
-    desc.vk_get_instance_proc_addr = reinterpret_cast<void*>(ours->api().vkGetInstanceProcAddr);
-    desc.vk_fp16 = fp16;
+    const sluice_context_desc desc = description(*ours, host, fp16);
     CHECK(paint_with(desc, precision, folder) == expected);
     CHECK(paint_with(desc, precision, folder) == expected);  // the device outlives a context
+    CHECK(vk::take_validation_messages().empty());
+}
+
+TEST_CASE("host: when the host's own device is lost, the context asks for a new one") {
+    const auto ours = vk::Device::open("", "");
+    const HostMade host(*ours, false);
+    const sluice_context_desc desc = description(*ours, host, false);
+    const vk::test::TempDir cache;
+    const sluice_memory memory{uint64_t(12) << 20, SLUICE_FP32};
+    std::string expected;
+    {
+        const testing::CContext context(desc, cache.path.string());
+        sluice_error error{};
+        failpoint::arm_count();
+        expected = testing::paint_through_c(context, memory, &error);
+        REQUIRE_MESSAGE(!expected.empty(), error.message);
+        std::string submit;
+        for (const auto& [site, count] : failpoint::state().seen)
+            if (site.starts_with("vkQueueSubmit@")) submit = site;
+        failpoint::arm_fail(submit, 0);
+        CHECK(testing::paint_through_c(context, memory, &error).empty());
+        failpoint::disarm();
+        CHECK(std::string(error.code) == "device-lost");
+        CHECK(testing::paint_through_c(context, memory, &error).empty());
+        CHECK(std::string(error.code) == "device-lost");
+        CHECK(std::string(error.hint).find("new context") != std::string::npos);
+    }
+    CHECK(paint_with(desc, SLUICE_FP32, cache.path.string()) == expected);
     CHECK(vk::take_validation_messages().empty());
 }

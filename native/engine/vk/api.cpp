@@ -94,8 +94,7 @@ const char* result_name(VkResult result) {
 VkResult injected_result(const char* function) {
     const std::string_view name = function;
     if (name == "vkAllocateMemory") return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    for (std::string_view lost : {"vkQueueSubmit", "vkWaitSemaphores", "vkGetSemaphoreCounterValue",
-                                  "vkSignalSemaphore", "vkDeviceWaitIdle", "vkGetQueryPoolResults"})
+    for (const char* lost : lost_device_functions)
         if (name == lost) return VK_ERROR_DEVICE_LOST;
     return VK_ERROR_INITIALIZATION_FAILED;
 }

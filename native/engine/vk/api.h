@@ -141,6 +141,10 @@ struct Api {
 // "VK_ERROR_DEVICE_LOST"
 const char* result_name(VkResult result);
 
+// What tells of a lost device.
+inline constexpr const char* lost_device_functions[] = {"vkQueueSubmit",     "vkWaitSemaphores", "vkGetSemaphoreCounterValue",
+                                                        "vkSignalSemaphore", "vkDeviceWaitIdle", "vkGetQueryPoolResults"};
+
 // What an injected failure of this function looks like: device lost for submissions and waits, no memory for
 // allocations, else a failed initialisation.
 VkResult injected_result(const char* function);
