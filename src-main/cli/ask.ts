@@ -92,7 +92,7 @@ async function answer(
   { model, server, grammar }: { model: string | null; server: string | null; grammar: string },
   output: Output,
   stop: Stop,
-): Promise<{ answer: Answer; model: string }> {
+): Promise<{ answer: Answer; model: string; notices: readonly string[] }> {
   const cancel = new AbortController();
   const leave = stop.onAsked(() => cancel.abort());
   const onText = streamTo(output);
@@ -118,11 +118,11 @@ async function answer(
       return {
         answer: await service.askExternal(endpoint, { ...request, model: named }, hooks),
         model: named,
+        notices: [],
       };
     }
     const made = await service.ask({ ...request, model: path }, hooks);
-    for (const notice of service.notices) output.log(notice);
-    return { answer: made, model: path };
+    return { answer: made, model: path, notices: service.notices };
   } finally {
     quiet();
     leave();
@@ -193,11 +193,11 @@ export const ask: Command = {
     const place = { model: flags.text('model'), server: flags.text('server'), grammar: what };
     const made = await answer(request, place, output, stop);
     const { fields, line } = report(made.answer, made.model);
+    // The answer's last line ends before anything else is said.
+    if (!output.json) process.stdout.write('\n');
+    for (const notice of made.notices) output.log(notice);
     if (output.json) output.done({ ...fields, seed: request.seed }, []);
-    else {
-      process.stdout.write('\n');
-      output.log(line);
-    }
+    else output.log(line);
     if (made.answer.stopped === 'user') return Status.cancelled;
     return Status.ok;
   },
