@@ -6,10 +6,12 @@
 // part fills caches that are meant to be filled, so the slope is taken over the parts after it. Status 1 if a process
 // grew by more than a tenth, and by more than 16 MiB, from the second part's end to the last.
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { descendants, paintingProcess } from '../e2e/processes.mjs';
 import { drawingArea, drawStroke, paintSmall, startStudio } from '../e2e/studio.mjs';
 import { prepareOrExit } from '../scripts/bootstrap/index.mjs';
+import { cacheDir } from '../scripts/lib/language.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -23,6 +25,7 @@ const { values } = parseArgs({
 const [hours, steps, jobs] = [values.hours, values.steps, values.jobs].map(Number);
 const GROWTH = { share: 0.1, bytes: 16 * 2 ** 20 };
 await prepareOrExit('run', { json: values.json });
+process.env.SLUICE_E2E_CACHE ??= join(cacheDir, '..'); // caches that are filled already
 
 let state = Number(values.seed) >>> 0;
 function random() {

@@ -67,7 +67,7 @@ function emptyApp(folder) {
     app.whenReady().then(() => {
       const window = new BrowserWindow({ width: 1440, height: 920, show: false });
       window.once('ready-to-show', () => window.show());
-      window.loadFile('index.html');
+      window.loadFile(require('node:path').join(__dirname, 'index.html'));
     });`;
   writeFileSync(join(folder, 'package.json'), '{"name":"empty","main":"main.cjs"}');
   writeFileSync(join(folder, 'main.cjs'), main);
