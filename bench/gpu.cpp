@@ -5,9 +5,12 @@
 //   bench_gpu empty [--device NAME]   opens the device and holds it for four seconds, for a look at what that takes
 // Weights are made up. Times are of the device's clock (tiles) or of the host's (step), the best of several.
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <map>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -223,12 +226,21 @@ void fill_inputs(Stage& stage) {
     }
 }
 
+// "down_blocks.0.resnets.1.conv1" belongs to "down_blocks.0", "mid_block.resnets.0.conv1" to "mid_block".
+std::string block_of(const std::string& op) {
+    const size_t first = op.find('.'), second = op.find('.', first + 1);
+    const bool numbered = first + 1 < op.size() && std::isdigit(static_cast<unsigned char>(op[first + 1]));
+    return op.substr(0, numbered ? second : first);
+}
+
 void report(const Stage& stage, const std::string& file) {
     struct Row {
         double ns = 0, flops = 0, bytes = 0;
         int count = 0;
     };
     std::map<std::string, Row> by_shape, by_shader;
+    std::vector<std::pair<std::string, Row>> by_block;  // in the order of the pass
+    std::map<std::string, std::set<MatrixId>> weights;
     auto add = [](Row& r, const StepTime& t) {
         r.ns += t.ns;
         r.flops += t.flops;
@@ -239,6 +251,11 @@ void report(const Stage& stage, const std::string& file) {
     std::FILE* details = std::fopen(file.c_str(), "w");
     for (const StepTime& t : stage.profile()) {
         const Op& op = stage.program().ops[size_t(stage.plan().steps[size_t(t.step)].op)];
+        const std::string block = block_of(op.name);
+        auto row = std::find_if(by_block.begin(), by_block.end(), [&](const auto& r) { return r.first == block; });
+        if (row == by_block.end()) row = by_block.insert(row, {block, {}});
+        add(row->second, t);
+        if (const Conv* c = std::get_if<Conv>(&op.body)) weights[block].insert(c->weight);
         std::string shape = shader_name(t.pipeline.shader);
         add(by_shader[shape], t);
         if (const Conv* c = std::get_if<Conv>(&op.body)) {
@@ -279,6 +296,13 @@ void report(const Stage& stage, const std::string& file) {
     print(by_shader, 20);
     std::printf("  by shape:\n");
     print(by_shape, 30);
+    std::printf("  by block:   weights MiB        ms     GFLOP   GFLOP/s\n");
+    for (const auto& [block, row] : by_block) {
+        uint64_t bytes = 0;
+        for (const MatrixId id : weights[block]) bytes += matrix_bytes(stage.program().matrices[size_t(id)], Precision::fp16);
+        std::printf("    %-24s %6.1f %9.2f %9.2f %9.1f\n", block.c_str(), double(bytes) / 1048576.0, row.ns * 1e-6,
+                    row.flops * 1e-9, row.flops / row.ns);
+    }
 }
 
 void time_stage(vk::Device& device, const char* name, const Program& program, std::shared_ptr<DeviceWeights> weights,
