@@ -24,3 +24,7 @@ export async function sluice(args, options = {}) {
 export function sluicePlain(args, options = {}) {
   return capture(program, args, { cwd: root, timeoutSeconds: 600, ...options });
 }
+
+// How a run ended, for a check's detail.
+export const show = (result) =>
+  `status ${result.code}\n${result.stdout.slice(-3000)}\n${result.stderr.slice(-3000)}`;

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { writeBadModels } from '../lib/bad-models.mjs';
-import { sluice, sluicePlain } from '../lib/cli.mjs';
+import { show, sluice, sluicePlain } from '../lib/cli.mjs';
 import { root } from '../lib/paths.mjs';
 import { sideBySide } from '../lib/pool.mjs';
 import { capture } from '../lib/process.mjs';
@@ -22,8 +22,6 @@ import { writeSeededFile, writeSeededFolder } from '../lib/seeded.mjs';
 export const name = 'cli';
 
 const digest = (path) => createHash('sha256').update(readFileSync(path)).digest('hex');
-const show = (result) =>
-  `status ${result.code}\n${result.stdout.slice(-3000)}\n${result.stderr.slice(-3000)}`;
 
 async function writePicture(path, width, height) {
   const { default: sharp } = await import('sharp');

@@ -2,42 +2,15 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sluice, sluicePlain } from '../lib/cli.mjs';
+import { show, sluice, sluicePlain } from '../lib/cli.mjs';
 import { countBy, generateAll, taskOf } from '../lib/constrained.mjs';
 import { currentServer, modelPath } from '../lib/language.mjs';
 import { loadLanguage } from '../lib/language-service.mjs';
-import { buildDir, cliProgram, root } from '../lib/paths.mjs';
-import { capture } from '../lib/process.mjs';
+import { cliProgram } from '../lib/paths.mjs';
 import { serving } from '../lib/serving.mjs';
+import { runRealServerTests } from '../lib/vitest.mjs';
 
 export const name = 'ask';
-
-const show = (result) =>
-  `status ${result.code}\n${result.stdout.slice(-2000)}\n${result.stderr.slice(-2000)}`;
-
-async function checkRealServer(check) {
-  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-  const report = join(buildDir, 'ask-report.json');
-  // One file after the other: two servers at once would share two processors.
-  const args = [
-    'run',
-    '--no-file-parallelism',
-    '--testTimeout=180000',
-    '--reporter=default',
-    '--reporter=json',
-  ];
-  const result = await capture(process.execPath, [vitest, ...args, `--outputFile.json=${report}`], {
-    cwd: root,
-    env: { NO_COLOR: '1', SLUICE_REAL_SERVER: '1' },
-    timeoutSeconds: 1200,
-  });
-  if (result.code !== 0) console.log(result.stdout + result.stderr);
-  const { numPassedTests, numFailedTests, success } = JSON.parse(readFileSync(report, 'utf8'));
-  check.count(numPassedTests, numFailedTests);
-  check.note(`${numPassedTests} passed, ${numFailedTests} failed against the real server`);
-  if (numFailedTests === 0 && (!success || result.code !== 0))
-    check('vitest ended well', false, result.stderr);
-}
 
 const required = [
   'text',
@@ -250,7 +223,7 @@ export async function run(check) {
   const ready = currentServer() !== null && existsSync(modelPath) && existsSync(cliProgram);
   const why = 'see what set-up said about llama-server and its model above';
   if (!check('set-up has brought llama-server and its model', ready, why)) return;
-  await checkRealServer(check);
+  await runRealServerTests(check, '1', { report: 'ask', where: 'against the real server' });
   const place = mkdtempSync(join(tmpdir(), 'sluice-ask-'));
   try {
     await checkAsking(check);

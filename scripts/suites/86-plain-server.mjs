@@ -1,14 +1,13 @@
 // A llama-server without llguidance: what it can do is served rightly, what it cannot is refused before anything is
 // sent. Left out where there is none; scripts/plain-server.mjs builds one.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sluice } from '../lib/cli.mjs';
+import { show, sluice } from '../lib/cli.mjs';
 import { modelPath } from '../lib/language.mjs';
-import { buildDir, root } from '../lib/paths.mjs';
 import { plainServer } from '../lib/plain-server.mjs';
-import { capture } from '../lib/process.mjs';
 import { serving } from '../lib/serving.mjs';
+import { runRealServerTests } from '../lib/vitest.mjs';
 
 export const name = 'plain-server';
 
@@ -17,32 +16,6 @@ export const missing = () =>
   plainServer() === null
     ? 'there is no llama-server without llguidance; node scripts/plain-server.mjs builds one'
     : null;
-
-const show = (result) =>
-  `status ${result.code}\n${result.stdout.slice(-2000)}\n${result.stderr.slice(-2000)}`;
-
-async function checkService(check, env) {
-  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-  const report = join(buildDir, 'plain-server-report.json');
-  const args = [
-    'run',
-    '--no-file-parallelism',
-    '--testTimeout=180000',
-    '--reporter=default',
-    '--reporter=json',
-  ];
-  const result = await capture(process.execPath, [vitest, ...args, `--outputFile.json=${report}`], {
-    cwd: root,
-    env: { ...env, NO_COLOR: '1', SLUICE_REAL_SERVER: 'plain' },
-    timeoutSeconds: 1200,
-  });
-  if (result.code !== 0) console.log(result.stdout + result.stderr);
-  const { numPassedTests, numFailedTests, success } = JSON.parse(readFileSync(report, 'utf8'));
-  check.count(numPassedTests, numFailedTests);
-  check.note(`${numPassedTests} passed, ${numFailedTests} failed against the plain server`);
-  if (numFailedTests === 0 && (!success || result.code !== 0))
-    check('vitest ended well', false, result.stderr);
-}
 
 async function checkCommand(check, env, place) {
   const file = (name, text) => {
@@ -128,7 +101,11 @@ export async function run(check) {
   const env = { SLUICE_LLAMA_SERVER: server };
   const place = mkdtempSync(join(tmpdir(), 'sluice-plain-'));
   try {
-    await checkService(check, env);
+    await runRealServerTests(check, 'plain', {
+      report: 'plain-server',
+      where: 'against the plain server',
+      env,
+    });
     await checkCommand(check, env, place);
     await checkServing(check, env);
   } finally {

@@ -112,9 +112,7 @@ TEST_CASE("host: when the host's own device is lost, the context asks for a new 
         failpoint::arm_count();
         expected = testing::paint_through_c(context, memory, &error);
         REQUIRE_MESSAGE(!expected.empty(), error.message);
-        std::string submit;
-        for (const auto& [site, count] : failpoint::state().seen)
-            if (site.starts_with("vkQueueSubmit@")) submit = site;
+        const std::string submit = testing::counted_site("vkQueueSubmit");
         failpoint::arm_fail(submit, 0);
         CHECK(testing::paint_through_c(context, memory, &error).empty());
         failpoint::disarm();

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "core/failpoint.h"
 #include "pipeline/test_requests.h"
 
 namespace sluice::testing {
@@ -22,6 +23,15 @@ struct CContext {
     CContext(const CContext&) = delete;
     ~CContext() { sluice_context_destroy(handle); }
 };
+
+// The last of a function's call sites that was passed while failpoints counted.
+inline std::string counted_site(const std::string& function) {
+    std::string found;
+    for (const auto& [site, count] : failpoint::state().seen)
+        if (site.starts_with(function + "@")) found = site;
+    REQUIRE(!found.empty());
+    return found;
+}
 
 // The pixels; empty where it failed, and `error` says why.
 inline std::string paint_through_c(const CContext& context, const sluice_memory& memory, sluice_error* error) {

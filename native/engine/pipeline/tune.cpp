@@ -259,28 +259,33 @@ void tune(vk::Device& device, const std::vector<const Program*>& programs, const
     }
     const std::string path = tile_path(device, cache_dir);
     TileTable table = read_tile_file(path, kernels());
+    auto remember = [&] {
+        write_tile_file(path, kernels(), table);
+        device.set_tiles(std::make_shared<const TileTable>(table));
+    };
     // The others keep the likeliest choice for good: timed for another network later, they would change the last bits
     // of pictures that were painted before.
-    for (const auto& [shape, work] : conv)
-        if (const auto tiles = conv_tiles(shape, traits); work.flops < least && !tiles.empty())
-            table.conv.emplace(shape, tiles.front());
-    for (const auto& [shape, work] : attention)
-        if (const auto tiles = attention_tiles(shape, traits); work.flops < least && !tiles.empty())
-            table.attention.emplace(shape, tiles.front());
-    std::erase_if(conv, [&](const auto& e) { return e.second.flops < least || table.conv.contains(e.first); });
-    std::erase_if(attention, [&](const auto& e) { return e.second.flops < least || table.attention.contains(e.first); });
+    bool settled = false;
+    auto settle = [&](auto& shapes, auto& chosen, auto tiles_of) {
+        for (const auto& [shape, work] : shapes)
+            if (work.flops < least && !chosen.contains(shape))
+                if (const auto tiles = tiles_of(shape, traits); !tiles.empty()) {
+                    chosen.emplace(shape, tiles.front());
+                    settled = true;
+                }
+        std::erase_if(shapes, [&](const auto& e) { return e.second.flops < least || chosen.contains(e.first); });
+    };
+    settle(conv, table.conv, conv_tiles);
+    settle(attention, table.attention, attention_tiles);
     const size_t count = conv.size() + attention.size();
     if (count == 0) {
-        device.set_tiles(std::make_shared<const TileTable>(std::move(table)));
+        if (settled) remember();
+        else device.set_tiles(std::make_shared<const TileTable>(std::move(table)));
         return;
     }
     if (hooks.notice)
         hooks.notice("the GPU's kernels are timed once for this size (" + std::to_string(count) + " shapes); it is remembered");
     double timed_flops = 0, timed_seconds = 0;
-    auto remember = [&] {
-        write_tile_file(path, kernels(), table);
-        device.set_tiles(std::make_shared<const TileTable>(table));
-    };
     auto conv_trials = trials<ConvShape, ConvTile>(device, conv, conv_tiles);
     auto attention_trials = trials<AttentionShape, AttentionTile>(device, attention, attention_tiles);
     std::vector<PipelineKey> keys;
