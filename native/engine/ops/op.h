@@ -187,6 +187,7 @@ struct DeviceTraits {
     uint64_t storage_alignment = 256;  // minStorageBufferOffsetAlignment
     bool unified_memory = false;
     uint32_t vendor_id = 0;
+    uint32_t multiprocessors = 0;  // 0: not known
     // Cooperative matrices of a subgroup, fp16 times fp16 added up in fp32: A is m by k, B k by n. 0: none.
     uint32_t matrix_m = 0, matrix_n = 0, matrix_k = 0;
     std::shared_ptr<const TileTable> tiles;  // measured choices; null: those of ops/tiles.cpp alone

@@ -9,7 +9,7 @@ namespace sluice {
 namespace {
 
 using nlohmann::json;
-constexpr int version = 2;
+constexpr int version = 3;
 
 json numbers(const ConvShape& s) {
     return {s.images, s.out_height, s.out_width, s.inputs, s.panels, s.kernel, s.stride, int(s.geglu), int(s.folded)};
@@ -29,6 +29,14 @@ std::vector<int> row(const json& j, size_t count) {
     return values;
 }
 
+bool is_rate(const json& j) { return j.is_number() && j.get<double>() > 0 && j.get<double>() < 1e18; }
+
+template <class Shape>
+double rate_of(const std::map<Shape, double>& rates, const Shape& shape) {
+    const auto it = rates.find(shape);
+    return it == rates.end() ? 0 : it->second;
+}
+
 }  // namespace
 
 TileTable read_tile_file(const std::string& path, const std::string& kernels) {
@@ -37,30 +45,34 @@ TileTable read_tile_file(const std::string& path, const std::string& kernels) {
     if (!file.is_object() || file.value("version", 0) != version || file.value("kernels", "") != kernels) return {};
     TileTable table;
     for (const json& j : file.value("conv", json::array())) {
-        if (!j.is_array() || j.size() != 2) return {};
+        if (!j.is_array() || j.size() != 3) return {};
         const auto s = row(j[0], 9), t = row(j[1], 7);
         if (s.empty() || t.empty() || t[3] == 0 || t[4] == 0) return {};
-        table.conv[{s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7] != 0, s[8] != 0}] = {t[0], t[1], t[2], t[3],
-                                                                                       t[4], t[5], t[6]};
+        const ConvShape shape{s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7] != 0, s[8] != 0};
+        table.conv[shape] = {t[0], t[1], t[2], t[3], t[4], t[5], t[6]};
+        if (is_rate(j[2])) table.conv_rates[shape] = j[2].get<double>();
     }
     for (const json& j : file.value("attention", json::array())) {
-        if (!j.is_array() || j.size() != 2) return {};
+        if (!j.is_array() || j.size() != 3) return {};
         const auto s = row(j[0], 6), t = row(j[1], 6);
         if (s.empty() || t.empty()) return {};
-        table.attention[{s[0], s[1], s[2], s[3], s[4], s[5] != 0}] = {t[0], t[1], t[2], t[3], t[4], t[5]};
+        const AttentionShape shape{s[0], s[1], s[2], s[3], s[4], s[5] != 0};
+        table.attention[shape] = {t[0], t[1], t[2], t[3], t[4], t[5]};
+        if (is_rate(j[2])) table.attention_rates[shape] = j[2].get<double>();
     }
     for (const auto& [name, rate] : {std::pair{"flops_per_second", &table.flops_per_second},
                                      std::pair{"link_bytes_per_second", &table.link_bytes_per_second}})
-        if (const auto it = file.find(name); it != file.end() && it->is_number() && it->get<double>() > 0 && it->get<double>() < 1e18)
-            *rate = it->get<double>();
+        if (const auto it = file.find(name); it != file.end() && is_rate(*it)) *rate = it->get<double>();
     return table;
 }
 
 bool write_tile_file(const std::string& path, const std::string& kernels, const TileTable& table) {
     json file{{"version", version}, {"kernels", kernels}, {"conv", json::array()}, {"attention", json::array()},
               {"flops_per_second", table.flops_per_second}, {"link_bytes_per_second", table.link_bytes_per_second}};
-    for (const auto& [shape, tile] : table.conv) file["conv"].push_back({numbers(shape), numbers(tile)});
-    for (const auto& [shape, tile] : table.attention) file["attention"].push_back({numbers(shape), numbers(tile)});
+    for (const auto& [shape, tile] : table.conv)
+        file["conv"].push_back({numbers(shape), numbers(tile), rate_of(table.conv_rates, shape)});
+    for (const auto& [shape, tile] : table.attention)
+        file["attention"].push_back({numbers(shape), numbers(tile), rate_of(table.attention_rates, shape)});
     std::error_code error;
     std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
     const std::string temporary =

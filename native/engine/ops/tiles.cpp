@@ -54,9 +54,11 @@ int64_t main_vectors(const ConvTile& t) {
     return rows * (t.k / 8 + 1) + int64_t(t.k) * (t.n / 8 + 1);
 }
 
-// Relative time, to order candidates before anything was measured: rounds of about 128 workgroups at a time, each step
-// costing its products, its loads (dearer when something is computed with them) and its two barriers.
-double cost(const ConvTile& t, const ConvShape& s) {
+// Relative time, to order candidates before anything was measured: rounds of as many workgroups as there are
+// multiprocessors (a large card's where that is not known), each step costing its products, its loads (dearer when
+// something is computed with them) and its two barriers.
+double cost(const ConvTile& t, const ConvShape& s, const DeviceTraits& traits) {
+    const int64_t wide = traits.multiprocessors ? int64_t(traits.multiprocessors) : 128;
     const double inputs = t.halo ? double(t.m) * 1.5 / 9 : double(t.m);
     const double load = (inputs * (s.folded ? 3.0 : 1.0) + t.n) * t.k;
     // Larger shares than 64 by 64 overflow a subgroup's registers.
@@ -65,7 +67,7 @@ double cost(const ConvTile& t, const ConvShape& s) {
     // Two small workgroups share a multiprocessor, where each takes less than twice as long.
     const bool small = t.m / t.warp_m * (t.n / t.warp_n) <= 4 && main_vectors(t) * 16 <= 24 << 10;
     const int64_t groups = workgroups(t, s);
-    const double rounds = small && groups > 128 ? 1.4 * double(ceil_div(groups, 256)) : double(ceil_div(groups, 128));
+    const double rounds = small && groups > wide ? 1.4 * double(ceil_div(groups, 2 * wide)) : double(ceil_div(groups, wide));
     const double finishing = double(t.m) * t.n * 40.0 * (t.splits > 1 ? 2.0 : 1.0);
     // Shares are written and read again by everybody.
     const double sharing = t.splits > 1 ? 1e6 + double(s.pixels()) * s.panels * panel_width * t.splits * 0.15 : 0;
@@ -159,8 +161,14 @@ std::vector<ConvTile> conv_tiles(const ConvShape& s, const DeviceTraits& traits)
                 if (fits(t, s, traits)) found.push_back(t);
             }
     std::stable_sort(found.begin(), found.end(),
-                     [&](const ConvTile& x, const ConvTile& y) { return cost(x, s) < cost(y, s); });
+                     [&](const ConvTile& x, const ConvTile& y) { return cost(x, s, traits) < cost(y, s, traits); });
     return found;
+}
+
+double time_share(const ConvTile& tile, const ConvShape& shape, int panels, const DeviceTraits& traits) {
+    ConvShape part = shape;
+    part.panels = panels;
+    return std::clamp(cost(tile, part, traits) / cost(tile, shape, traits), double(panels) / shape.panels, 1.0);
 }
 
 std::vector<AttentionTile> attention_tiles(const AttentionShape& s, const DeviceTraits& traits) {

@@ -54,7 +54,10 @@ struct TileTable {
     // For every shape that they fit: tests and benchmarks.
     std::optional<ConvTile> every_conv;
     std::optional<AttentionTile> every_attention;
-    // What the device was seen to do, for predictions; 0: not measured.
+    // What the device was seen to do, for predictions: flops a second of a shape with its tile, and of all of them
+    // together. 0 or none: not measured.
+    std::map<ConvShape, double> conv_rates;
+    std::map<AttentionShape, double> attention_rates;
     double flops_per_second = 0, link_bytes_per_second = 0;
 };
 
@@ -70,6 +73,10 @@ bool fits(const AttentionTile& tile, const AttentionShape& shape, const DeviceTr
 // All that fit, the likeliest first; empty without matrix units.
 std::vector<ConvTile> conv_tiles(const ConvShape& shape, const DeviceTraits& traits);
 std::vector<AttentionTile> attention_tiles(const AttentionShape& shape, const DeviceTraits& traits);
+
+// The share of a convolution's time that so many of its panels take alone: parts of a small one leave multiprocessors idle
+// rather than be done sooner.
+double time_share(const ConvTile& tile, const ConvShape& shape, int panels, const DeviceTraits& traits);
 
 // The table's choice, or the likeliest; m and groups 0: the shape is not one for matrix units.
 ConvTile choose_tile(const ConvShape& shape, const DeviceTraits& traits);

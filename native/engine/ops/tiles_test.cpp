@@ -100,16 +100,33 @@ TEST_CASE("tiles: the choice does not depend on the budget or on a cut") {
     }
 }
 
+TEST_CASE("tiles: a part of a small convolution takes as long as the whole") {
+    const DeviceTraits traits = gpu();
+    DeviceTraits narrow = traits;
+    narrow.multiprocessors = 8;
+    const ConvShape small{2, 16, 16, 1280, 40, 3, 1, false, true};
+    const ConvTile tile{128, 160, 64, 32, 80, 16, 4};  // 128 workgroups
+    CHECK(time_share(tile, small, small.panels, traits) == 1);
+    CHECK(time_share(tile, small, small.panels / 4, traits) > 0.9);
+    CHECK(time_share(tile, small, small.panels / 4, narrow) < 0.5);
+    CHECK(time_share(tile, small, small.panels / 4, narrow) >= 0.25);
+}
+
 TEST_CASE("tiles: a table is read back as it was written, and anything else is an empty one") {
     vk::test::TempDir folder;
     const std::string path = (folder.path / "deep" / "tiles.json").string();
     TileTable table;
     table.conv[conv64] = {128, 160, 64, 32, 80, 16, 1};
     table.attention[{2, 4096, 4096, 8, 40, false}] = {4, 1, 64, 48, 64, 0};
+    table.attention[{2, 77, 77, 8, 40, true}] = {4, 1, 64, 48, 64, 0};
+    table.conv_rates[conv64] = 2.5e14;
+    table.attention_rates[{2, 4096, 4096, 8, 40, false}] = 1e14;  // the other was not timed
     REQUIRE(write_tile_file(path, "kernels", table));
     const TileTable read = read_tile_file(path, "kernels");
     CHECK(read.conv == table.conv);
     CHECK(read.attention == table.attention);
+    CHECK(read.conv_rates == table.conv_rates);
+    CHECK(read.attention_rates == table.attention_rates);
     CHECK(read_tile_file(path, "others").conv.empty());
     CHECK(read_tile_file((folder.path / "none").string(), "kernels").conv.empty());
     for (const char* text : {"", "[]", "{\"version\":1,\"kernels\":\"kernels\",\"conv\":[[[1],[2]]]}",

@@ -71,7 +71,7 @@ class Timer {
 
     void warm_up() {
         hold_all();
-        best_when_steady([&] { return run(variants_.front().list, 16); });
+        best_when_steady([&] { return run(variants_.front().list, 16); }, 0.5);
     }
 
     // Seconds of one run of each variant: the least of some rounds, in which they take turns.
@@ -206,9 +206,9 @@ double link_rate(vk::Device& device) {
 
 }  // namespace
 
-double best_when_steady(const std::function<double()>& run) {
+double best_when_steady(const std::function<double()>& run, double steady_seconds) {
     double best = 1e30;
-    for (double spent = 0, since = 0; spent < 0.6 && since < 0.15;) {
+    for (double spent = 0, since = 0; spent < 4 * steady_seconds && since < steady_seconds;) {
         const double seconds = std::max(run(), 1e-5);
         spent += seconds;
         since += seconds;
@@ -313,14 +313,18 @@ void tune(vk::Device& device, const std::vector<const Program*>& programs, const
             check_cancelled();
             next(*trial.timer);
             const auto [tile, seconds] = quickest(trial);
+            const double rate = op_flops(*trial.work.program, *trial.work.op) / seconds;
             table.conv[trial.shape] = tile;
+            table.conv_rates[trial.shape] = rate;
             timed_flops += trial.work.flops;
-            timed_seconds += seconds * trial.work.flops / op_flops(*trial.work.program, *trial.work.op);
+            timed_seconds += trial.work.flops / rate;
         }
         for (auto& trial : attention_trials) {
             check_cancelled();
             next(*trial.timer);
-            table.attention[trial.shape] = quickest(trial).first;
+            const auto [tile, seconds] = quickest(trial);
+            table.attention[trial.shape] = tile;
+            table.attention_rates[trial.shape] = op_flops(*trial.work.program, *trial.work.op) / seconds;
         }
         // A few shapes more say little about a whole network.
         if (timed_seconds > 0 && (table.flops_per_second == 0 || timed_flops > 0.5 * all))

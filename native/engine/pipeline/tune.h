@@ -18,8 +18,8 @@ struct TuneHooks {
 };
 
 // A card that idles lowers its clock, and takes a while to raise it: calls `run`, which returns the seconds that it took,
-// until that has happened, and returns the least of them.
-double best_when_steady(const std::function<double()>& run);
+// until the least of them has stood for `steady_seconds` (or four times as long have passed), and returns that.
+double best_when_steady(const std::function<double()>& run, double steady_seconds = 0.15);
 
 // Takes the device's remembered choices into its traits. Devices without matrix units have none.
 void load_tiles(vk::Device& device, const std::string& cache_dir);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "ops/tiles.h"
 #include "stream/block_cache.h"
 
 namespace sluice {
@@ -12,22 +13,39 @@ namespace {
 
 constexpr uint64_t preferred_slot = 16u << 20;  // copies of 8 MiB and more run at link speed
 
-// Seconds that an op takes by itself: its arithmetic or its memory traffic, and a dispatch's latency. Attention reaches
-// about a third of the matrix products' speed.
+// Flops a second that the device was seen to reach on this op; 0 where it was not timed.
+double timed_rate(const Program& program, const Op& op, const PlanRequest& r) {
+    const TileTable* table = r.traits.tiles.get();
+    if (!table || !(table->flops_per_second > 0)) return 0;
+    auto find = [](const auto& rates, const auto& shape) {
+        const auto it = shape ? rates.find(*shape) : rates.end();
+        return it == rates.end() ? 0.0 : it->second;
+    };
+    double rate = 0;
+    if (const Conv* c = std::get_if<Conv>(&op.body)) rate = find(table->conv_rates, matrix_shape(program, *c, r.precision));
+    if (const Attention* a = std::get_if<Attention>(&op.body))
+        rate = find(table->attention_rates, matrix_shape(program, *a, r.precision));
+    return rate * r.flops_per_second / table->flops_per_second;  // the request may ask about a quicker or slower device
+}
+
+// Seconds that an op takes by itself: its arithmetic or its memory traffic, and its dispatches' latency. Where nothing was
+// timed, attention reaches about a third of the matrix products' speed.
 double op_seconds(const Program& program, const Op& op, const PlanRequest& r) {
-    constexpr double latency = 4e-6;
     const double memory = r.flops_per_second / (r.traits.matrix_m ? 75 : 15);  // bytes a second: what cards have
     std::vector<TensorId> reads, writes;
     op_tensors(op, reads, writes);
     double bytes = 0;
     for (const auto* list : {&reads, &writes})
         for (const TensorId t : *list) bytes += double(tensor_bytes(program.tensors[size_t(t)], r.precision));
-    double flops = op_flops(program, op);
-    if (const Conv* c = std::get_if<Conv>(&op.body)) {
-        bytes += double(matrix_bytes(program.matrices[size_t(c->weight)], r.precision));
-    } else if (std::holds_alternative<Attention>(op.body)) {
-        flops *= 3;
-    }
+    double flops = op_flops(program, op), weights = 0;
+    if (const Conv* c = std::get_if<Conv>(&op.body)) weights = double(matrix_bytes(program.matrices[size_t(c->weight)], r.precision));
+    if (std::holds_alternative<Attention>(op.body)) flops *= 3;
+    bytes += weights;
+    // What is timed by itself finds its weights in the device's caches, and waits for nobody.
+    if (const double rate = timed_rate(program, op, r); rate > 0) return op_flops(program, op) / rate + weights / memory + 6e-6;
+    // The others next to it are short and keep few multiprocessors busy; group norm's are two.
+    double latency = 4e-6;
+    if (r.traits.matrix_m && !r.traits.cpu) latency = std::holds_alternative<GroupNormStats>(op.body) ? 20e-6 : 10e-6;
     return std::max(flops / r.flops_per_second, bytes / memory) + latency;
 }
 
@@ -181,10 +199,13 @@ void Arranger::segment(Plan& plan) const {
             if (p.place == Piece::Place::in_place) plan.in_place_bytes += step.cut.row_begin == 0 ? p.bytes : 0;
             const Matrix& m = program.matrices[size_t(p.matrix)];
             part = double(p.panel_end - p.panel_begin) / m.panels();
-            // A part of a small convolution keeps less of the device busy.
-            time = part < 1 ? std::min(1.0, part + 0.4) : 1;
+            const Conv& c = std::get<Conv>(program.ops[size_t(step.op)].body);
+            if (part < 1) {
+                const auto shape = matrix_shape(program, c, r.precision);
+                const ConvTile tile = shape ? choose_tile(*shape, r.traits) : ConvTile{};
+                time = tile.m ? time_share(tile, *shape, p.panel_end - p.panel_begin, r.traits) : std::min(1.0, part + 0.4);
+            }
             if (step.lagged) {
-                const Conv& c = std::get<Conv>(program.ops[size_t(step.op)].body);
                 const double rows_part = double(step.cut.row_end - step.cut.row_begin) / program.tensors[size_t(c.out)].height;
                 part *= rows_part;
                 time *= rows_part;

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "networks/networks.h"
+#include "ops/tiles.h"
 
 using namespace sluice;
 
@@ -160,6 +161,30 @@ TEST_CASE("plans: golden figures of Stable Diffusion 1.5 at 512x512, guidance on
     const Plan decoder = make_plan(vae_decoder_program(VaeConfig{}, 64, 64), request(256 * mib));
     CHECK(decoder.flops / 1e9 == doctest::Approx(2514.52).epsilon(1e-4));
     CHECK(decoder.smallest_budget / mib == 198);
+}
+
+TEST_CASE("plans: what was timed on a device is what its passes are predicted from") {
+    const Program program = step_program(64, 0);
+    PlanRequest r = request(64000 * mib);
+    TileTable table;
+    table.flops_per_second = r.flops_per_second = 100e12;
+    auto predicted = [&](double rate, double flops_per_second) {
+        double flops = 0;
+        for (const Op& op : program.ops)
+            if (const Conv* c = std::get_if<Conv>(&op.body))
+                if (const auto shape = matrix_shape(program, *c, r.precision)) {
+                    table.conv_rates[*shape] = rate;
+                    flops += op_flops(program, op);
+                }
+        PlanRequest timed = r;
+        timed.traits.tiles = std::make_shared<const TileTable>(table);
+        timed.flops_per_second = flops_per_second;
+        return std::pair(make_plan(program, timed).seconds_per_pass, flops);
+    };
+    const auto [slow, flops] = predicted(50e12, 100e12);
+    const auto [quick, same] = predicted(200e12, 100e12);
+    CHECK(slow - quick == doctest::Approx(flops / 50e12 - flops / 200e12).epsilon(1e-6));
+    CHECK(predicted(50e12, 400e12).first < slow / 2);  // asked about a device four times as quick
 }
 
 TEST_CASE("plans: a budget that cannot work says the smallest that does") {

@@ -67,12 +67,15 @@ void read_properties(const Api& api, Physical& p, const std::vector<std::string>
         VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES};
     VkPhysicalDeviceExternalMemoryHostPropertiesEXT external{
         VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT};
+    VkPhysicalDeviceShaderSMBuiltinsPropertiesNV multiprocessors{
+        VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SM_BUILTINS_PROPERTIES_NV};
     const bool v13 = p.api_version >= VK_API_VERSION_1_3;
     chain(properties, v11);
     chain(properties, v12);
     if (v13 || has(VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME)) chain(properties, subgroup);
     if (v13 || has(VK_KHR_MAINTENANCE_4_EXTENSION_NAME)) chain(properties, maintenance4);
     if (p.features.external_memory_host) chain(properties, external);
+    if (has(VK_NV_SHADER_SM_BUILTINS_EXTENSION_NAME)) chain(properties, multiprocessors);
     api.vkGetPhysicalDeviceProperties2(p.handle, &properties);
 
     const VkPhysicalDeviceLimits& limits = p.limits = properties.properties.limits;
@@ -94,6 +97,7 @@ void read_properties(const Api& api, Physical& p, const std::vector<std::string>
     // Copies and 128-bit loads want 16 bytes, whatever the device allows.
     t.storage_alignment = std::max<uint64_t>(limits.minStorageBufferOffsetAlignment, 16);
     t.vendor_id = p.vendor;
+    t.multiprocessors = multiprocessors.shaderSMCount;
     p.info.driver =
         std::string(v12.driverName) + (v12.driverInfo[0] ? std::string(" ") + v12.driverInfo : "");
 }
