@@ -101,7 +101,7 @@ every() {
   for ((k = 0; k < parts; k++)); do
     wait "${processes[$k]}" && continue
     echo "-- every $k/$parts: status $?"
-    grep -aE 'ERROR|CHECK\(|REQUIRE\(|values:|site :=|occurrence :=|exception' "$logs/every-$k.log" | head -n 12
+    grep -aE 'ERROR|CHECK\(|REQUIRE\(|values:|site :=|pass :=|exception' "$logs/every-$k.log" | head -n 12
     failed=$((failed + 1))
   done
   cat "$logs"/every-*.log | grep -a 'MESSAGE:' |

@@ -14,10 +14,10 @@ inline PixelImage plain_picture(int width, int height, uint8_t value, int channe
     return {width, height, std::vector<uint8_t>(size_t(width) * size_t(height) * size_t(channels), value)};
 }
 
-// One ControlNet, 64x64, no initial picture, the device's own budget.
-inline PaintRequest tiny_request(int steps, uint64_t seed) {
+// One ControlNet, 64x64, no initial picture, the device's own budget. `model`: another one with a ControlNet.
+inline PaintRequest tiny_request(int steps, uint64_t seed, const std::string& model = test_model("tiny")) {
     PaintRequest r;
-    r.model = test_model("tiny");
+    r.model = model;
     r.prompt = "a boat";
     r.width = r.height = 64;
     r.steps = steps;
