@@ -3,7 +3,8 @@
 //
 // A step exports `name`, `purposes` ("run": what the command line needs, "window": what the studio needs besides,
 // "ask": what a language model needs besides, "test": what the tests need besides all), `check`, which quickly returns
-// null or a reason why the step has to run, and `apply`, which does it or throws.
+// null or a reason why the step has to run, and `apply`, which does it or throws. One that waits for the network, and
+// that no later step needs, also exports `beside = true`: the next ones begin while it runs.
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -66,6 +67,13 @@ async function lock() {
   }
 }
 
+async function carryOut(step, purpose, reason) {
+  const started = performance.now();
+  say(`${step.name}: ${reason}`);
+  await step.apply(purpose);
+  say(`${step.name}: done in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+}
+
 // `purpose` is "run", "window", "ask" or "test". Returns the number of steps that had to be done; throws SetupError.
 export async function prepare(purpose) {
   const [major = 0] = process.versions.node.split('.').map(Number);
@@ -79,22 +87,23 @@ export async function prepare(purpose) {
   if (steps.every((step) => step.check(purposeFor(step, purpose)) === null)) return 0;
 
   await lock();
-  let done = 0;
+  const works = [];
   try {
     for (const step of steps) {
       const wanted = purposeFor(step, purpose);
       const reason = step.check(wanted);
       if (reason === null) continue;
-      const started = performance.now();
-      say(`${step.name}: ${reason}`);
-      await step.apply(wanted);
-      say(`${step.name}: done in ${((performance.now() - started) / 1000).toFixed(1)} s`);
-      done++;
+      const work = carryOut(step, wanted, reason);
+      works.push(work);
+      work.catch(() => {}); // one beside the others is told of at the end
+      if (!step.beside) await work;
     }
+    await Promise.all(works);
   } finally {
+    await Promise.allSettled(works); // a step that failed leaves those beside it to end
     rmSync(lockFile, { force: true });
   }
-  return done;
+  return works.length;
 }
 
 // For programs: sets up, and on failure says why and ends the process with status 1.

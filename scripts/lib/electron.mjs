@@ -1,4 +1,4 @@
-// Which Electron the studio runs on, and how it is started. Set-up (bootstrap/steps/50-electron.mjs) puts it there.
+// Which Electron the studio runs on, and how it is started. Set-up (bootstrap/steps/25-electron.mjs) puts it there.
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';

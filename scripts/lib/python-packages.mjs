@@ -13,7 +13,7 @@ const patience = ['--retries', '1', '--timeout', '20'];
 const environment = join(cacheDir, 'python-clients');
 const python = join(environment, 'bin', 'python');
 
-async function prepareEnvironment() {
+async function makeEnvironment() {
   const stamp = join(environment, client);
   if (existsSync(stamp)) return;
   if (which('python3') === null) throw new Error('python3 is missing');
@@ -22,6 +22,13 @@ async function prepareEnvironment() {
   await run('python3', ['-m', 'venv', environment]);
   await run(python, ['-m', 'pip', 'install', '--quiet', '--no-input', ...patience, client]);
   writeFileSync(stamp, '');
+}
+
+// Steps of set-up that run side by side make it once.
+let environmentMade;
+function prepareEnvironment() {
+  environmentMade ??= makeEnvironment();
+  return environmentMade;
 }
 
 // The index that this machine's pip uses: unearth reads no configuration itself.

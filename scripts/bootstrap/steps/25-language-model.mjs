@@ -8,6 +8,7 @@ import { say } from '../index.mjs';
 import { failedLately, rememberFailure } from '../retries.mjs';
 
 export const name = 'language model';
+export const beside = true;
 export const purposes = ['ask', 'test'];
 
 const failure = 'language-model-failure';

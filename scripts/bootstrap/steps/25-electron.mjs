@@ -8,6 +8,7 @@ import { capture, run, which } from '../../lib/process.mjs';
 import { SetupError, say } from '../index.mjs';
 
 export const name = 'Electron';
+export const beside = true;
 export const purposes = ['window', 'test'];
 
 export function check() {
