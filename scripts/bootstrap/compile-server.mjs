@@ -10,16 +10,15 @@ import { fetchSource } from '../lib/python-packages.mjs';
 import { cargoEnv, cargoTargetDir, findCargo, workspace } from '../lib/rust.mjs';
 import { say } from './index.mjs';
 
-// llguidance as a static library, and the folder of its header.
+// llguidance as a static library, and the folder of its header. The whole workspace is built, as the native build does:
+// of one crate alone, cargo would build llguidance again, because what is beside it gives its dependencies more features.
 async function buildLlguidance() {
   const cargo = findCargo();
   if (cargo === null) throw new Error('cargo is missing');
   const env = cargoEnv(cargo);
   const place = ['--manifest-path', workspace, '--locked'];
   const target = ['--target-dir', cargoTargetDir];
-  await run(cargo, ['build', '--release', '--quiet', '-p', 'llguidance-server', ...place, ...target], {
-    env,
-  });
+  await run(cargo, ['build', '--release', '--quiet', ...place, ...target], { env });
   const metadata = JSON.parse(
     execFileSync(cargo, ['metadata', '--format-version', '1', ...place], {
       env: { ...process.env, ...env },
