@@ -15,7 +15,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildDir, nativeBuildDir, root } from './lib/paths.mjs';
-import { cargoTargetDir, workspace } from './lib/rust.mjs';
+import { cargoTargetDir, checkedBuild, workspace } from './lib/rust.mjs';
 
 const host = 'x86_64-unknown-linux-gnu';
 const arm = 'aarch64-unknown-linux-gnu';
@@ -76,9 +76,9 @@ const checks = {
         CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER: 'qemu-aarch64 -L /usr/aarch64-linux-gnu',
       },
     ),
-  // Optimised, and with overflow checks, as the tests' profile is.
+  // Optimised, and with overflow checks, as the suite's tests are.
   cases: () =>
-    cargo('cases', ['test', ...place, '--test', 'random_input'], {
+    cargo('cases', ['test', ...checkedBuild, ...place, '--test', 'random_input'], {
       CARGO_TARGET_DIR: cargoTargetDir,
       MIDI_CASES: '1000000',
     }),

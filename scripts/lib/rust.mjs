@@ -11,6 +11,10 @@ import { which } from './process.mjs';
 export const workspace = join(root, 'native', 'Cargo.toml');
 export const cargoTargetDir = join(buildDir, 'rust');
 
+// How tests and lint build: as a release does, with a debug build's checks in our crates. What is not ours is the same
+// in both, so cargo compiles it once.
+export const checkedBuild = ['--release', '--config', join(root, 'native', 'checked.toml')];
+
 // Set-up's own toolchain, where it had to fetch one: outside the tree, and nothing of the user's is touched.
 const cacheDir = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
 export const ownRust = join(cacheDir, 'sluice', 'rust');

@@ -1,6 +1,6 @@
 // rustfmt and clippy over the Rust crates; every warning is a finding.
 import { capture } from '../lib/process.mjs';
-import { cargoEnv, cargoTargetDir, findCargo, workspace } from '../lib/rust.mjs';
+import { cargoEnv, cargoTargetDir, checkedBuild, findCargo, workspace } from '../lib/rust.mjs';
 
 export const title = 'rustfmt and clippy';
 
@@ -18,7 +18,7 @@ export async function problems() {
 
   const scope = ['--workspace', '--all-targets', '--locked', '--quiet', '--message-format', 'short'];
   const place = ['--manifest-path', workspace, '--target-dir', cargoTargetDir];
-  const clippy = await cargo(['clippy', ...place, ...scope, '--', '-D', 'warnings']);
+  const clippy = await cargo(['clippy', ...checkedBuild, ...place, ...scope, '--', '-D', 'warnings']);
   const warnings = clippy.code === 0 ? [] : clippy.stderr.split('\n').filter(Boolean);
   return [...unformatted, ...warnings];
 }

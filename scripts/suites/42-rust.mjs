@@ -1,6 +1,6 @@
 // The Rust crates' own tests.
 import { capture } from '../lib/process.mjs';
-import { cargoEnv, cargoTargetDir, findCargo, workspace } from '../lib/rust.mjs';
+import { cargoEnv, cargoTargetDir, checkedBuild, findCargo, workspace } from '../lib/rust.mjs';
 
 export const name = 'rust';
 
@@ -9,7 +9,8 @@ const summary = /^test result: \w+\. (\d+) passed; (\d+) failed/gm;
 export async function run(check) {
   const cargo = findCargo();
   const place = ['--manifest-path', workspace, '--target-dir', cargoTargetDir];
-  const result = await capture(cargo, ['test', '--workspace', '--locked', '--no-fail-fast', ...place], {
+  const scope = ['--workspace', '--locked', '--no-fail-fast'];
+  const result = await capture(cargo, ['test', ...checkedBuild, ...scope, ...place], {
     env: { ...cargoEnv(cargo), CARGO_TERM_COLOR: 'never' },
     timeoutSeconds: 900,
   });
