@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <numbers>
+#include <utility>
 
 #include "core/error.h"
 
@@ -75,22 +77,23 @@ std::vector<float> rescale_to_zero_terminal_snr(const std::vector<float>& betas)
 
 SchedulerKeys::SchedulerKeys(const SchedulerConfig& config) {
     if (config.raw_json.empty()) {
-        json_ = json_of(config);
+        json_ = std::make_shared<nlohmann::json>(json_of(config));
         return;
     }
-    json_ = nlohmann::json::parse(config.raw_json, nullptr, false);
-    if (!json_.is_object()) fail("is no JSON object");
-    const auto defaults = json_.find("_use_default_values");
-    if (defaults != json_.end() && defaults->is_array()) {
+    auto json = nlohmann::json::parse(config.raw_json, nullptr, false);
+    if (!json.is_object()) fail("is no JSON object");
+    const auto defaults = json.find("_use_default_values");
+    if (defaults != json.end() && defaults->is_array()) {
         const nlohmann::json names = *defaults;
         for (const auto& name : names)
-            if (name.is_string()) json_.erase(name.get<std::string>());
+            if (name.is_string()) json.erase(name.get<std::string>());
     }
+    json_ = std::make_shared<nlohmann::json>(std::move(json));
 }
 
 const nlohmann::json* SchedulerKeys::find(const char* key) const {
-    const auto it = json_.find(key);
-    return it == json_.end() || it->is_null() ? nullptr : &*it;
+    const auto it = json_->find(key);
+    return it == json_->end() || it->is_null() ? nullptr : &*it;
 }
 
 bool SchedulerKeys::has(const char* key) const {

@@ -1,7 +1,8 @@
 // Noise schedules: betas, sigmas and timesteps as diffusers' schedulers compute them, in the same mixture of
 // float32 (PyTorch's part) and float64 (NumPy's part). Knows nothing of any sampler.
 #pragma once
-#include <nlohmann/json.hpp>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,7 +27,7 @@ class SchedulerKeys {
 
   private:
     const nlohmann::json* find(const char* key) const;
-    nlohmann::json json_;
+    std::shared_ptr<const nlohmann::json> json_;
 };
 
 enum class Prediction { epsilon, v_prediction, sample };
