@@ -108,6 +108,7 @@ export async function compileServer(place, { llguidance }) {
       '--log-level=WARNING',
     ],
     ...[`-DLLAMA_SOURCE=${tree}`, `-DLLGUIDANCE_LIBRARY=${library}`, `-DLLGUIDANCE_INCLUDE=${include}`],
+    `-DCMAKE_PROJECT_sluice_llama_server_INCLUDE=${join(root, 'native', 'llama-server', 'quicker.cmake')}`,
     ...[`-DLLAMA_BUILD_NUMBER=${source.build}`, ...vectors, ...flags],
   ]);
   await make(folder, join(cacheDir, 'llama-server', 'build.log'));
