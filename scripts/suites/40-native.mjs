@@ -5,7 +5,15 @@ import { nativeBuildDir } from '../lib/paths.mjs';
 
 export const name = 'native';
 
-const long = ['pictures:*', 'failures: every*', 'device: every*', 'ops:*', 'paint:*', 'device: a pass*'];
+const long = [
+  'pictures: one*',
+  'pictures: the other*',
+  'device: every*',
+  'paint:*',
+  'failures: every*',
+  'ops:*',
+  'device: a pass*',
+];
 
 export async function run(check) {
   await runDoctestParts(check, join(nativeBuildDir, 'engine', 'sluice_tests'), long);
