@@ -31,12 +31,6 @@ std::vector<int> row(const json& j, size_t count) {
 
 bool is_rate(const json& j) { return j.is_number() && j.get<double>() > 0 && j.get<double>() < 1e18; }
 
-template <class Shape>
-double rate_of(const std::map<Shape, double>& rates, const Shape& shape) {
-    const auto it = rates.find(shape);
-    return it == rates.end() ? 0 : it->second;
-}
-
 }  // namespace
 
 TileTable read_tile_file(const std::string& path, const std::string& kernels) {

@@ -61,6 +61,13 @@ struct TileTable {
     double flops_per_second = 0, link_bytes_per_second = 0;
 };
 
+// A shape's measured rate, or 0.
+template <class Shape>
+double rate_of(const std::map<Shape, double>& rates, const Shape& shape) {
+    const auto it = rates.find(shape);
+    return it == rates.end() ? 0 : it->second;
+}
+
 int workgroup_size(const ConvTile& tile, const DeviceTraits& traits);
 int workgroup_size(const AttentionTile& tile, const DeviceTraits& traits);
 int64_t shared_bytes(const ConvTile& tile, const DeviceTraits& traits);

@@ -17,14 +17,12 @@ constexpr uint64_t preferred_slot = 16u << 20;  // copies of 8 MiB and more run 
 double timed_rate(const Program& program, const Op& op, const PlanRequest& r) {
     const TileTable* table = r.traits.tiles.get();
     if (!table || !(table->flops_per_second > 0)) return 0;
-    auto find = [](const auto& rates, const auto& shape) {
-        const auto it = shape ? rates.find(*shape) : rates.end();
-        return it == rates.end() ? 0.0 : it->second;
-    };
     double rate = 0;
-    if (const Conv* c = std::get_if<Conv>(&op.body)) rate = find(table->conv_rates, matrix_shape(program, *c, r.precision));
-    if (const Attention* a = std::get_if<Attention>(&op.body))
-        rate = find(table->attention_rates, matrix_shape(program, *a, r.precision));
+    if (const Conv* c = std::get_if<Conv>(&op.body)) {
+        if (const auto shape = matrix_shape(program, *c, r.precision)) rate = rate_of(table->conv_rates, *shape);
+    } else if (const Attention* a = std::get_if<Attention>(&op.body)) {
+        if (const auto shape = matrix_shape(program, *a, r.precision)) rate = rate_of(table->attention_rates, *shape);
+    }
     return rate * r.flops_per_second / table->flops_per_second;  // the request may ask about a quicker or slower device
 }
 
@@ -32,20 +30,19 @@ double timed_rate(const Program& program, const Op& op, const PlanRequest& r) {
 // timed, attention reaches about a third of the matrix products' speed.
 double op_seconds(const Program& program, const Op& op, const PlanRequest& r) {
     const double memory = r.flops_per_second / (r.traits.matrix_m ? 75 : 15);  // bytes a second: what cards have
-    std::vector<TensorId> reads, writes;
-    op_tensors(op, reads, writes);
-    double bytes = 0;
-    for (const auto* list : {&reads, &writes})
-        for (const TensorId t : *list) bytes += double(tensor_bytes(program.tensors[size_t(t)], r.precision));
     double flops = op_flops(program, op), weights = 0;
     if (const Conv* c = std::get_if<Conv>(&op.body)) weights = double(matrix_bytes(program.matrices[size_t(c->weight)], r.precision));
-    if (std::holds_alternative<Attention>(op.body)) flops *= 3;
-    bytes += weights;
     // What is timed by itself finds its weights in the device's caches, and waits for nobody.
-    if (const double rate = timed_rate(program, op, r); rate > 0) return op_flops(program, op) / rate + weights / memory + 6e-6;
+    if (const double rate = timed_rate(program, op, r); rate > 0) return flops / rate + weights / memory + 6e-6;
+    if (std::holds_alternative<Attention>(op.body)) flops *= 3;
     // The others next to it are short and keep few multiprocessors busy; group norm's are two.
     double latency = 4e-6;
     if (r.traits.matrix_m && !r.traits.cpu) latency = std::holds_alternative<GroupNormStats>(op.body) ? 20e-6 : 10e-6;
+    std::vector<TensorId> reads, writes;
+    op_tensors(op, reads, writes);
+    double bytes = weights;
+    for (const auto* list : {&reads, &writes})
+        for (const TensorId t : *list) bytes += double(tensor_bytes(program.tensors[size_t(t)], r.precision));
     return std::max(flops / r.flops_per_second, bytes / memory) + latency;
 }
 
@@ -79,6 +76,8 @@ struct Arranger {
     bool resident;
     std::vector<double> seconds;  // by op
     std::vector<int64_t> rows;    // by op: of what it writes
+    // By op, where a convolution may be cut and matrix units do it; elsewhere the tile has no rows.
+    std::vector<std::pair<ConvShape, ConvTile>> tiles;
 
     void cut(Plan& plan) const;
     void pin(Plan& plan, int64_t most_rows) const;
@@ -199,13 +198,12 @@ void Arranger::segment(Plan& plan) const {
             if (p.place == Piece::Place::in_place) plan.in_place_bytes += step.cut.row_begin == 0 ? p.bytes : 0;
             const Matrix& m = program.matrices[size_t(p.matrix)];
             part = double(p.panel_end - p.panel_begin) / m.panels();
-            const Conv& c = std::get<Conv>(program.ops[size_t(step.op)].body);
             if (part < 1) {
-                const auto shape = matrix_shape(program, c, r.precision);
-                const ConvTile tile = shape ? choose_tile(*shape, r.traits) : ConvTile{};
-                time = tile.m ? time_share(tile, *shape, p.panel_end - p.panel_begin, r.traits) : std::min(1.0, part + 0.4);
+                const auto& [shape, tile] = tiles[size_t(step.op)];
+                time = tile.m ? time_share(tile, shape, p.panel_end - p.panel_begin, r.traits) : std::min(1.0, part + 0.4);
             }
             if (step.lagged) {
+                const Conv& c = std::get<Conv>(program.ops[size_t(step.op)].body);
                 const double rows_part = double(step.cut.row_end - step.cut.row_begin) / program.tensors[size_t(c.out)].height;
                 part *= rows_part;
                 time *= rows_part;
@@ -233,7 +231,7 @@ Plan Arranger::arranged(const Plan& bare, int slots, uint64_t slot_bytes, int64_
 
 void arrange(Plan& plan, const Program& program, const PlanRequest& r, const Placement& placement, const Room& room) {
     Arranger a{program, r, placement, room, r.staged && r.traits.unified_memory ? 2u : 1u,
-               !r.in_place && room.all_weights <= room.bytes, {}, {}};
+               !r.in_place && room.all_weights <= room.bytes, {}, {}, {}};
     for (const Op& op : program.ops) {
         a.seconds.push_back(op_seconds(program, op, r));
         const Conv* c = std::get_if<Conv>(&op.body);
@@ -245,6 +243,10 @@ void arrange(Plan& plan, const Program& program, const PlanRequest& r, const Pla
         plan = a.arranged(bare, 0, 0, any);
         return;
     }
+    a.tiles.resize(program.ops.size());
+    for (size_t i = 0; i < program.ops.size(); i++)
+        if (const Conv* c = std::get_if<Conv>(&program.ops[i].body))
+            if (const auto shape = matrix_shape(program, *c, r.precision)) a.tiles[i] = {*shape, choose_tile(*shape, r.traits)};
     const uint64_t two = room.bytes / (2 * a.ring_copies);
     plan = a.arranged(bare, 2, std::max(room.least_slot, std::min(two, preferred_slot) / range_alignment * range_alignment), any);
     if (r.traits.cpu) return;
