@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { type FailureStatus, SluiceError, Status } from '../../src-preload/contract/errors.ts';
 import type { ChatMessage } from '../../src-preload/contract/language.ts';
-import { call, type Endpoint, EventParser, open, readAll } from './http.ts';
+import { type Endpoint, EventParser, open, readAll } from './http.ts';
 
 // An answer that broke off: what came of it is in `text`.
 export class AnswerError extends SluiceError {
@@ -162,43 +162,6 @@ async function opened(
     // told as it is
   }
   throw refused(answer.statusCode ?? 0, parsed);
-}
-
-const template = z.looseObject({ prompt: z.string() });
-
-// Conversations that were written out lately, by process (its key is its own) and messages: asking again costs no round
-// trip. A megabyte at most in all.
-const written = new Map<string, string>();
-const WRITTEN_KEPT = 32;
-const WRITTEN_LENGTH = 16_384;
-
-// The conversation as the model's own template writes it.
-export async function applyTemplate(
-  endpoint: Endpoint,
-  messages: readonly ChatMessage[],
-  signal: AbortSignal,
-): Promise<string> {
-  const key = `${endpoint.key ?? endpoint.url}\n${JSON.stringify(messages)}`;
-  const known = written.get(key);
-  if (known !== undefined) return known;
-  const prompt = await writeOut(endpoint, messages, signal);
-  if (key.length <= WRITTEN_LENGTH) {
-    written.set(key, prompt);
-    const [oldest] = written.keys();
-    if (written.size > WRITTEN_KEPT && oldest !== undefined) written.delete(oldest);
-  }
-  return prompt;
-}
-
-async function writeOut(
-  endpoint: Endpoint,
-  messages: readonly ChatMessage[],
-  signal: AbortSignal,
-): Promise<string> {
-  const reply = await call(endpoint, { method: 'POST', path: '/apply-template', body: { messages }, signal });
-  const parsed = template.safeParse(reply.body);
-  if (reply.status !== 200 || !parsed.success) throw refused(reply.status, reply.body);
-  return parsed.data.prompt;
 }
 
 // One comes for each token: looked at by hand, because a schema would cost more than all the rest of the way.

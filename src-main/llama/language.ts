@@ -14,14 +14,7 @@ import type {
 import type { Arbiter, HeldLease } from '../jobs/arbiter.ts';
 import { poolOf } from '../jobs/leases.ts';
 import { serverArguments } from './arguments.ts';
-import {
-  AnswerError,
-  applyTemplate,
-  chat,
-  complete,
-  type Generated,
-  type StreamHooks,
-} from './completion.ts';
+import { AnswerError, chat, complete, type Generated, type StreamHooks } from './completion.ts';
 import { constraintFor } from './external.ts';
 import { fitModel, type LanguageModel, layersThatFit, readModel } from './gguf.ts';
 import type { Endpoint } from './http.ts';
@@ -32,6 +25,7 @@ import { probe, type Probed } from './probe.ts';
 import { givenUp, Router } from './router.ts';
 import type { Limits } from './states.ts';
 import { type StartPlan, Supervisor, type SupervisorOptions } from './supervisor.ts';
+import { Templates } from './template.ts';
 
 export interface LanguageOptions {
   places: Places;
@@ -65,6 +59,7 @@ export class LanguageService {
   readonly supervisor: Supervisor;
   readonly router: Router;
   readonly #options: LanguageOptions;
+  readonly #templates = new Templates();
   #server: Promise<Server> | null = null;
   #lookedAt = ''; // where it was found: set-up may bring a better one
   #lookedWhen = 0; // performance.now(): looking through folders would be felt in each answer
@@ -141,7 +136,7 @@ export class LanguageService {
       const ticket = { model: request.model, conversation: request.conversation, priority: request.priority };
       return this.router.run(ticket, signal, async (turn) => {
         const timed = finish(signal);
-        const prompt = await applyTemplate(turn.endpoint, request.messages, timed.signal);
+        const prompt = await this.#templates.apply(turn.endpoint, request.messages, timed.signal);
         const onText = (piece: string): void => {
           turn.served(1);
           timed.onText(piece);
@@ -160,7 +155,9 @@ export class LanguageService {
           seed,
           stop,
         };
-        return complete(turn.endpoint, generation, { onText, signal: timed.signal });
+        const generated = await complete(turn.endpoint, generation, { onText, signal: timed.signal });
+        this.#templates.prepareTurnAfter(turn.endpoint, request.messages);
+        return generated;
       });
     });
   }

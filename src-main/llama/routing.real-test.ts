@@ -7,6 +7,7 @@ import { AnswerError } from './completion.ts';
 import { externalEndpoint, externalModel } from './external.ts';
 import { call } from './http.ts';
 import { type Bench, makeBench, model, question, sameModelAs, silent, waitFor } from './real-server.ts';
+import { Templates } from './template.ts';
 
 let bench: Bench;
 afterEach(() => bench.close());
@@ -191,4 +192,43 @@ it('a server that somebody else runs is asked by the common interface', async ()
     silent,
   );
   await expect(nobody).rejects.toMatchObject({ code: 'server-unreachable', status: 4 });
+});
+
+it('a conversation is written out as the server would write it, and without asking it', async () => {
+  bench = makeBench();
+  const work = await bench.service.supervisor.work(model);
+  const write = async (messages: readonly ChatMessage[]): Promise<string> => {
+    const { body } = await call(work.endpoint, {
+      method: 'POST',
+      path: '/apply-template',
+      body: { messages },
+    });
+    return (body as { prompt: string }).prompt;
+  };
+  const talk = (...said: string[]): ChatMessage[] => [
+    { role: 'system', content: 'You answer briefly.' },
+    ...said.map((content, index) => ({ role: index % 2 === 0 ? 'user' : 'assistant', content }) as const),
+  ];
+  const templates = new Templates();
+  const { signal } = new AbortController();
+  const conversations = [
+    talk('How high is the tower?'),
+    talk('Wie hoch ist der Turm?\n\nUnd warum?'),
+    talk('Hello.', 'Good day.', 'quoth0raven'),
+    talk('Hello.', 'Good day.', 'And then?'),
+    talk('  An edge of white space '),
+    talk('A list: [1, 2]', '<think>so</think> Yes.', 'Why?'),
+    [{ role: 'user', content: 'No system prompt.' }] satisfies ChatMessage[],
+  ];
+  for (const messages of conversations)
+    expect(await templates.apply(work.endpoint, messages, signal)).toBe(await write(messages));
+  templates.prepareTurnAfter(work.endpoint, talk('Hello.', 'Good day.', 'And then?'));
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const expected = await write(talk('Hello.', 'Good day.', 'And then?', 'This.', 'Thanks.'));
+  work.end();
+  await bench.service.supervisor.stop();
+  // No server is left that could be asked.
+  const next = talk('Hello.', 'Good day.', 'And then?', 'This.', 'Thanks.');
+  expect(await templates.apply(work.endpoint, next, signal)).toBe(expected);
+  await expect(templates.apply(work.endpoint, talk('[a list]'), signal)).rejects.toThrow(/does not answer/);
 });
