@@ -4,6 +4,8 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'electron-vite';
 import description from './package.json' with { type: 'json' };
+import { contract } from './src-preload/contract/index.ts';
+import { entryKinds } from './src-preload/contract/names.ts';
 
 // The oldest runtime that set-up may assemble has Chromium 130 and Node 20.
 const nodeTarget = 'node20.10';
@@ -37,6 +39,7 @@ export default defineConfig({
     },
   },
   preload: {
+    define: { CONTRACT_ENTRIES: JSON.stringify(entryKinds(contract)) },
     build: {
       outDir: 'out/preload',
       emptyOutDir: true,

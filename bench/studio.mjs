@@ -75,8 +75,9 @@ function emptyApp(folder) {
   return [...electronArguments().slice(0, -1), folder];
 }
 
-// Starts a program as a user does, and watches through its debugging port, which costs it next to nothing.
-async function launch(home, display, args) {
+// Starts a program as a user does, and watches through its debugging port, which costs it next to nothing. Now and then
+// Playwright does not find into a process that is just starting, whatever it runs: such a start is done again, and told.
+async function launch(home, display, args, again = true) {
   const began = Date.now();
   const child = spawn(electronProgram(), ['--remote-debugging-port=0', ...args], {
     cwd: root,
@@ -97,7 +98,15 @@ async function launch(home, display, args) {
       if (found !== null) resolve(found[1]);
     });
   });
-  const browser = await chromium.connectOverCDP(endpoint);
+  const browser = await chromium.connectOverCDP(endpoint, { timeout: 10_000 }).catch((error) => {
+    if (!again) throw error;
+    console.error('Playwright did not find into the process; it is started again');
+    return null;
+  });
+  if (browser === null) {
+    child.removeAllListeners('exit').kill('SIGKILL');
+    return launch(home, display, args, false);
+  }
   const [context] = browser.contexts();
   const page = context.pages()[0] ?? (await context.waitForEvent('page'));
   await page.getByRole('application', { name: 'Drawing area' }).waitFor();

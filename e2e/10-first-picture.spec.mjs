@@ -199,12 +199,12 @@ async function checkIsolation(check, { page }) {
   );
   check('nothing outside the gallery is served', outside === 404, String(outside));
   const wrong = await page.evaluate(() =>
-    globalThis.sluice.painting.enqueue({ prompt: 3 }).then(
-      () => 'taken',
-      () => 'refused',
-    ),
+    globalThis.sluice.painting
+      .enqueue({ prompt: 3 })
+      .then(({ ok, failure }) => (ok ? 'taken' : failure.message)),
   );
-  check('a malformed order is refused', wrong === 'refused', wrong);
+  const named = wrong.startsWith('painting.enqueue was called wrongly') && wrong.includes('prompt');
+  check('the main process refuses a malformed order', named, wrong);
   const granted = await page.evaluate(async () => {
     const states = ['geolocation', 'notifications', 'camera'].map((name) =>
       navigator.permissions.query({ name }),

@@ -1,44 +1,34 @@
-// The bridge, generated from the contract: what the window may ask, and nothing else. Values are checked here and in
-// the main process; no Electron object reaches the window.
+// The bridge, made from the contract's names: what the window may ask, and nothing else. No Electron object reaches the
+// window. Values are checked by the window's client and by the main process, not here: this script is compiled anew at
+// every start, before the page may run, and the schemas would be most of it.
 import { contextBridge, ipcRenderer, type IpcRendererEvent } from 'electron';
-import { z } from 'zod';
-import { contract } from './contract/index.ts';
-import { type Call, channelName, type Domain, type Event, outcome } from './contract/ipc.ts';
+import { channelName, type EntryKinds } from './contract/names.ts';
 
-// The content policy forbids what zod would compile.
-z.config({ jitless: true });
+// Put in by the build (electron.vite.config.ts): the contract without its schemas.
+declare const CONTRACT_ENTRIES: EntryKinds;
 
-function makeCall(channel: string, { input, output }: Call) {
-  return async (value: unknown) => {
-    const sent = input.safeParse(value);
-    if (!sent.success) throw new TypeError(`${channel} was called wrongly: ${z.prettifyError(sent.error)}`);
-    const answer = outcome.parse(await ipcRenderer.invoke(channel, sent.data));
-    return answer.ok ? { ok: true, value: output.parse(answer.value) } : answer;
+const makeCall = (channel: string) => (value: unknown) =>
+  ipcRenderer.invoke(channel, value) as Promise<unknown>;
+
+const makeEvent = (channel: string) => (listener: (value: unknown) => void) => {
+  const onEvent = (_: IpcRendererEvent, value: unknown): void => listener(value);
+  ipcRenderer.on(channel, onEvent);
+  return (): void => {
+    ipcRenderer.off(channel, onEvent);
   };
-}
-
-function makeEvent(channel: string, { payload }: Event) {
-  return (listener: (value: unknown) => void) => {
-    const onEvent = (_: IpcRendererEvent, value: unknown): void => listener(payload.parse(value));
-    ipcRenderer.on(channel, onEvent);
-    return (): void => {
-      ipcRenderer.off(channel, onEvent);
-    };
-  };
-}
-
-const makeDomain = (name: string, domain: Domain) =>
-  Object.fromEntries(
-    Object.entries(domain).map(([entry, definition]) => {
-      const channel = channelName(name, entry);
-      return [
-        entry,
-        definition.kind === 'call' ? makeCall(channel, definition) : makeEvent(channel, definition),
-      ];
-    }),
-  );
+};
 
 contextBridge.exposeInMainWorld(
   'sluice',
-  Object.fromEntries(Object.entries(contract).map(([name, domain]) => [name, makeDomain(name, domain)])),
+  Object.fromEntries(
+    Object.entries(CONTRACT_ENTRIES).map(([domain, entries]) => [
+      domain,
+      Object.fromEntries(
+        Object.entries(entries).map(([entry, kind]) => {
+          const channel = channelName(domain, entry);
+          return [entry, kind === 'call' ? makeCall(channel) : makeEvent(channel)];
+        }),
+      ),
+    ]),
+  ),
 );

@@ -3,13 +3,8 @@
 import { ipcMain, type WebContents, type WebFrameMain } from 'electron';
 import { z } from 'zod';
 import { asSluiceError } from '../../src-preload/contract/errors.ts';
-import {
-  type Call,
-  channelName,
-  type Domain,
-  type Emit,
-  type Handlers,
-} from '../../src-preload/contract/ipc.ts';
+import type { Call, Domain, Emit, Handlers } from '../../src-preload/contract/ipc.ts';
+import { channelName } from '../../src-preload/contract/names.ts';
 import { APP_ORIGIN } from '../window/origin.ts';
 
 // Only the window's own top frame, showing our own page, may ask for anything.

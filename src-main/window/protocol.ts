@@ -70,10 +70,16 @@ async function contentOf(file: string): Promise<BodyInit> {
 
 const refuse = (status: number): Response => new Response(null, { status });
 
-export function serveApp(session: Session, folders: { page: string; gallery: string }): void {
+// All but the page itself waits for `served`.
+export function serveApp(
+  session: Session,
+  folders: { page: string; gallery: string },
+  served: Promise<void>,
+): void {
   session.protocol.handle(APP_SCHEME, async (request) => {
     const { host, pathname } = new URL(request.url);
     if (host !== APP_HOST || request.method !== 'GET') return refuse(403);
+    if (pathname !== '/') await served;
     const file = pathname.startsWith(GALLERY_PREFIX)
       ? resolveBelow(folders.gallery, pathname.slice(GALLERY_PREFIX.length))
       : resolveBelow(folders.page, pathname === '/' ? 'index.html' : pathname);

@@ -5,7 +5,7 @@ import { compose } from './compose.ts';
 import { files } from './files.ts';
 import { gallery } from './gallery.ts';
 import { grammars } from './grammars.ts';
-import type { Bridge, Client } from './ipc.ts';
+import type { Client } from './ipc.ts';
 import { memory } from './memory.ts';
 import { models } from './models.ts';
 import { painting } from './painting.ts';
@@ -27,5 +27,4 @@ export const contract = {
 };
 
 export type StudioContract = typeof contract;
-export type StudioBridge = Bridge<StudioContract>;
 export type StudioClient = Client<StudioContract>;

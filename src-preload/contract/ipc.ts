@@ -1,8 +1,9 @@
 // What the bridge between window and main process is made of. A domain (painting, projects, …) is an object of calls
-// and events, each with its schemas; both ends check what they send and what they get. The bridge, the handlers and
-// the window's client are all generated from these tables, so nothing about a channel is written twice.
+// and events, each with its schemas; both ends, the window's client and the main process, check what they send and what
+// they get. The bridge, the handlers and the client are all generated from these tables, so nothing about a channel is
+// written twice.
 import { z } from 'zod';
-import { type Failure, failure } from './errors.ts';
+import { failure } from './errors.ts';
 
 export interface Call<Input extends z.ZodType = z.ZodType, Output extends z.ZodType = z.ZodType> {
   readonly kind: 'call';
@@ -32,30 +33,16 @@ export const bytes = z.custom<Uint8Array<ArrayBuffer>>(
   'expected bytes',
 );
 
-export const channelName = (domain: string, entry: string): string => `${domain}.${entry}`;
-
 // Failures cross as values: an Error that crosses the bridge loses everything but its message.
 export const outcome = z.union([
   z.object({ ok: z.literal(true), value: z.unknown() }),
   z.object({ ok: z.literal(false), failure }),
 ]);
-export type Outcome<T> = { ok: true; value: T } | { ok: false; failure: Failure };
 
 type Parameters<I extends z.ZodType> = undefined extends z.input<I> ? [] | [z.input<I>] : [input: z.input<I>];
 
-// What the preload script puts on the window: calls that resolve with an outcome, events that take a listener and
-// return the function that ends the subscription.
-export type Bridge<C extends Contract> = {
-  readonly [D in keyof C]: {
-    readonly [E in keyof C[D]]: C[D][E] extends Call<infer I, infer O>
-      ? (...input: Parameters<I>) => Promise<Outcome<z.output<O>>>
-      : C[D][E] extends Event<infer P>
-        ? (listener: (payload: z.output<P>) => void) => () => void
-        : never;
-  };
-};
-
-// The same for the window's code: failures are thrown as SluiceError.
+// What the window's code calls: failures are thrown as SluiceError; an event takes a listener and returns the function
+// that ends the subscription.
 export type Client<C extends Contract> = {
   readonly [D in keyof C]: {
     readonly [E in keyof C[D]]: C[D][E] extends Call<infer I, infer O>
