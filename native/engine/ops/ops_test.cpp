@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 
+#include "core/test_end.h"
 #include "ops/op_cases.h"
 #include "ops/tiles.h"
 #include "vk/shader_registry.h"
@@ -15,7 +16,10 @@ namespace {
 
 vk::Device& device() {
     static vk::test::TempDir cache;
-    static std::unique_ptr<vk::Device> opened = vk::Device::open("auto", cache.path.string());
+    static std::unique_ptr<vk::Device> opened = [] {
+        testing::at_end().push_back([] { opened.reset(); });
+        return vk::Device::open("auto", cache.path.string());
+    }();
     return *opened;
 }
 

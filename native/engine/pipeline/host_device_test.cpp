@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <sluice.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <string>
 
 #include "core/failpoint.h"
@@ -82,6 +84,13 @@ sluice_context_desc description(vk::Device& ours, const HostMade& host, bool fp1
     return desc;
 }
 
+int farthest(const std::string& a, const std::string& b) {
+    REQUIRE(a.size() == b.size());
+    int most = 0;
+    for (size_t i = 0; i < a.size(); ++i) most = std::max(most, std::abs(int(uint8_t(a[i])) - int(uint8_t(b[i]))));
+    return most;
+}
+
 }  // namespace
 
 TEST_CASE("host: a picture on the host's own device is the picture of ours") {
@@ -94,8 +103,13 @@ TEST_CASE("host: a picture on the host's own device is the picture of ours") {
     CHECK(expected.size() == 64 * 64 * 3);
     const HostMade host(*ours, fp16);
     const sluice_context_desc desc = description(*ours, host, fp16);
-    CHECK(paint_with(desc, precision, folder) == expected);
-    CHECK(paint_with(desc, precision, folder) == expected);  // the device outlives a context
+    const std::string own = paint_with(desc, precision, folder);
+    // A host promises no matrix units: where ours has them, other kernels add up in another order.
+    if (ours->info().matrix_shapes.empty())
+        CHECK(own == expected);
+    else
+        CHECK(farthest(own, expected) <= 3);
+    CHECK(paint_with(desc, precision, folder) == own);  // the device outlives a context
     CHECK(vk::take_validation_messages().empty());
 }
 
