@@ -6,7 +6,7 @@ export const name = 'sanitizers';
 
 // Minutes each under the sanitizers, over code that the other cases run as well; `failures: every*` is run under them
 // by scripts/fail-everything.mjs.
-const skip = ['*full*', 'failures: every*', 'pictures:*'];
+const skip = ['*full*', 'failures: every*', 'pictures:*', 'programs equal*'];
 const long = ['device: every*', 'ops:*', 'paint:*', 'failures: cancel*'];
 
 export async function run(check) {

@@ -25,7 +25,7 @@ import { readTimeline } from './timeline.ts';
 const TRACE = 'trace.json'; // in the order's folder
 
 // So many ended jobs stay in the list; their pictures are in the gallery for good.
-export const MOST_ENDED = 200;
+export const MOST_ENDED = 50;
 
 // What waits in the queue: what was ordered, and what it was turned into. Its pictures lie on the disk.
 interface Queued {

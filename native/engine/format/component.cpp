@@ -13,14 +13,11 @@
 namespace sluice {
 namespace {
 
-// A length that no safetensors header has: the file is something else, and often what a download left instead.
-constexpr uint64_t largest_header = 100'000'000;
-
 void refuse_other_files(const std::string& path, std::span<const std::byte> begin) {
     uint64_t header = 0;
     if (begin.size() < sizeof header) return;
     std::memcpy(&header, begin.data(), sizeof header);
-    if (header <= largest_header) return;
+    if (header <= largest_safetensors_header) return;
     const std::string_view text(reinterpret_cast<const char*>(begin.data()), begin.size());
     const auto refuse = [&](const char* found, const char* hint) {
         throw Error(

@@ -11,7 +11,6 @@
 namespace sluice {
 namespace {
 
-constexpr uint64_t largest_header = 100'000'000;
 constexpr size_t largest_rank = 16;
 constexpr size_t most_tensors = 1'000'000;
 
@@ -153,8 +152,8 @@ RawTensors read_safetensors(const std::string& path, std::map<std::string, std::
     uint64_t length = 0;
     file->read_at(0, std::as_writable_bytes(std::span(&length, 1)));
     HeaderReader reader(path);
-    if (length > largest_header)
-        reader.fail("expected at most " + std::to_string(largest_header) + " bytes, it claims " +
+    if (length > largest_safetensors_header)
+        reader.fail("expected at most " + std::to_string(largest_safetensors_header) + " bytes, it claims " +
                     std::to_string(length));
     if (length > file->size() - 8)
         throw truncated("the safetensors header claims " + std::to_string(length) + " bytes, found " +

@@ -1,8 +1,6 @@
 // Every variant of every op against its twin: one seed table (op_cases.h), one runner.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-
 #include "core/test_end.h"
 #include "ops/op_cases.h"
 #include "ops/tiles.h"
@@ -135,13 +133,6 @@ std::vector<std::vector<Cut>> cuts_of(const OpCase& c) {
     return result;
 }
 
-// The GPU-assisted layer makes compiling a shader take many seconds: under it seeds take turns with precisions and
-// variants instead of going through all four.
-bool instrumented() {
-    const char* layers = std::getenv("SLUICE_VALIDATION");
-    return layers && std::string(layers) == "gpu";
-}
-
 void check(const OpCase& seed) {
     static int turn = 0;
     turn++;
@@ -150,7 +141,8 @@ void check(const OpCase& seed) {
         const std::vector<float> expected = twin_result(c);
         const std::vector<Variant> list = variants(c, precision);
         for (size_t v = 0; v < list.size(); v++) {
-            if (instrumented() && turn % 4 != int(precision) * 2 + int(v % 2)) continue;
+            // Seeds take turns with precisions and variants instead of going through all four.
+            if (vk::test::instrumented() && turn % 4 != int(precision) * 2 + int(v % 2)) continue;
             const DeviceTraits& traits = list[v].traits;
             c = rounded(seed, precision);
             share(c, precision, traits);

@@ -1,5 +1,6 @@
 // What the tests of vk/ share: a device, the axpy shader, and buffers filled from the host.
 #pragma once
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <string>
@@ -27,6 +28,12 @@ struct TempDir {
         std::filesystem::remove_all(path, ignored);
     }
 };
+
+// Whether the validation layers instrument shaders, which makes compiling one take many seconds.
+inline bool instrumented() {
+    const char* layers = std::getenv("SLUICE_VALIDATION");
+    return layers && std::string(layers) == "gpu";
+}
 
 // y = gain * (a * x + y) over `count` floats.
 inline Dispatch axpy(uint32_t count, float a, uint32_t gain = 1) {
