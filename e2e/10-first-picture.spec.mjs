@@ -203,7 +203,7 @@ async function checkIsolation(check, { page }) {
       .enqueue({ prompt: 3 })
       .then(({ ok, failure }) => (ok ? 'taken' : failure.message)),
   );
-  const named = wrong.startsWith('painting.enqueue was called wrongly') && wrong.includes('prompt');
+  const named = wrong.startsWith('painting.enqueue was called wrongly') && wrong.includes('at settings');
   check('the main process refuses a malformed order', named, wrong);
   const granted = await page.evaluate(async () => {
     const states = ['geolocation', 'notifications', 'camera'].map((name) =>
