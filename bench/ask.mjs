@@ -5,14 +5,14 @@
 // First tokens, --first requests of ours and twice as many bare ones, in turns, all through a relay that stamps bytes
 // (scripts/lib/stamping-relay.mjs). `added` is our own share of the wait, and nothing else: from the call until the
 // relay has the whole request, and from when it has the first text until the caller does. The hops to and from the relay
-// are counted, which a bare client needs as well; its share is printed beside. In `chat` ours has the server write the
-// conversation out by a request of its own: making it and reading it is ours, the server's work in it is not, because it
-// does the same inside of a bare client's request, and is printed apart. Then the differences of whole waits in pairs: ours less bare,
-// and bare less bare, which is what the server's unevenness alone makes of pairs.
+// are counted, which a bare client needs as well; its share is printed beside. Where ours has the server
+// write a conversation out by a request of its own (the first of its kind), making it and reading it is ours, the server's
+// work in it is not, because it does the same inside of a bare client's request, and is printed apart. Then the differences
+// of whole waits in pairs: ours less bare, and bare less bare, which is what the server's unevenness alone makes of pairs.
 //
 // Throughput, --pairs pairs without the relay: the ratio as median with its 95% interval, and the share of one
 // processor that our side used. `completion` is the same text each time, which both sides have written out already;
-// `chat` is a new question each time, which the server writes out for either. --constrained: under the grammar.
+// `chat` is a new question each time, which ours writes out and the server does for a bare client. --constrained: under the grammar.
 // Then so many conversations at once: what each gets of the tokens.
 import { request as httpRequest, Agent } from 'node:http';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -26,5 +26,4 @@ export const contract = {
   settings,
 };
 
-export type StudioContract = typeof contract;
-export type StudioClient = Client<StudioContract>;
+export type StudioClient = Client<typeof contract>;

@@ -1,11 +1,11 @@
-// The contract's names without its schemas: all that the preload script is given.
+// The contract's names without its schemas: all that the preload script is given. Nothing but types may be imported here.
+import type { Contract } from './ipc.ts';
+
 export type EntryKinds = Readonly<Record<string, Readonly<Record<string, 'call' | 'event'>>>>;
 
 export const channelName = (domain: string, entry: string): string => `${domain}.${entry}`;
 
-export const entryKinds = (
-  contract: Readonly<Record<string, Readonly<Record<string, { readonly kind: 'call' | 'event' }>>>>,
-): EntryKinds =>
+export const entryKinds = (contract: Contract): EntryKinds =>
   Object.fromEntries(
     Object.entries(contract).map(([name, domain]) => [
       name,
