@@ -1,13 +1,20 @@
 // Flash attention for CPU devices. A workgroup is one subgroup. A memory access costs a CPU device one scalar access
-// a lane, so lanes read different things and broadcast them: for the scores a lane holds other keys, for the output
-// other channels, each for all of the workgroup's queries.
+// a lane, so lanes read different things and shuffle them to all (see conv_cpu.comp): for the scores a lane holds other
+// keys, for the output other channels, each for all of the workgroup's queries.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_shader_subgroup_basic : require
-#extension GL_KHR_shader_subgroup_ballot : require
+#extension GL_KHR_shader_subgroup_shuffle : require
 #extension GL_KHR_shader_subgroup_arithmetic : require
 #extension GL_EXT_control_flow_attributes : require
 #include "attention/attention.glsl"
+
+layout(binding = 8) uniform samplerBuffer q_texels;
+layout(binding = 9) uniform samplerBuffer k_texels;
+layout(binding = 10) uniform samplerBuffer v_texels;
+vec4 load_q(int at) { return has(FLAG_TEXELS) ? texelFetch(q_texels, at) : unpack(q[at]); }
+vec4 load_k(int at) { return has(FLAG_TEXELS << 1) ? texelFetch(k_texels, at) : unpack(k[at]); }
+vec4 load_v(int at) { return has(FLAG_TEXELS << 2) ? texelFetch(v_texels, at) : unpack(stored_v[at]); }
 
 layout(local_size_x_id = SPEC_LOCAL_SIZE) in;
 layout(constant_id = SPEC_LOCAL_SIZE) const int lanes = 8;
@@ -47,13 +54,13 @@ void main() {
         }
         [[dont_unroll]] for (int base = 0; base < head; base += lanes) {
             vec4 x[rows];
-            [[unroll]] for (int r = 0; r < rows; r++) x[r] = unpack(q[q_at[r] + min(base + lane, head - 1)]) * p.scale;
+            [[unroll]] for (int r = 0; r < rows; r++) x[r] = load_q(q_at[r] + min(base + lane, head - 1)) * p.scale;
             const int count = min(lanes, head - base);
             [[dont_unroll]] for (int i = 0; i < count; i++) {
                 vec4 key[columns];
-                [[unroll]] for (int v = 0; v < columns; v++) key[v] = unpack(k[k_at[v] + base + i]);
+                [[unroll]] for (int v = 0; v < columns; v++) key[v] = load_k(k_at[v] + base + i);
                 [[unroll]] for (int r = 0; r < rows; r++) {
-                    const vec4 xi = subgroupBroadcast(x[r], uint(i));
+                    const vec4 xi = subgroupShuffle(x[r], uint(i));
                     [[unroll]] for (int v = 0; v < columns; v++)
                         score[r][v] = fma(xi.w, key[v].w, fma(xi.z, key[v].z,
                                           fma(xi.y, key[v].y, fma(xi.x, key[v].x, score[r][v]))));
@@ -82,9 +89,9 @@ void main() {
             [[dont_unroll]] for (int i = 0; i < count; i++) {
                 vec4 value[slots];
                 [[unroll]] for (int s = 0; s < slots; s++)
-                    value[s] = unpack(stored_v[v_base + (first + i) * p.v_stride + min(s * lanes + lane, head - 1)]);
+                    value[s] = load_v(v_base + (first + i) * p.v_stride + min(s * lanes + lane, head - 1));
                 [[unroll]] for (int r = 0; r < rows; r++) {
-                    const vec4 weight = vec4(subgroupBroadcast(score[r][v], uint(i)));
+                    const vec4 weight = vec4(subgroupShuffle(score[r][v], uint(i)));
                     [[unroll]] for (int s = 0; s < slots; s++) sums[r][s] = fma(weight, value[s], sums[r][s]);
                 }
             }

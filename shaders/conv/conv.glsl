@@ -65,15 +65,27 @@ Affine load_affine(int batch, int channel) {
     return f;
 }
 
+#ifdef TEXELS
+layout(binding = 8) uniform samplerBuffer a_texels;
+layout(binding = 9) uniform samplerBuffer a2_texels;
+layout(binding = 11) uniform samplerBuffer weight_texels;
+vec4 load_a(int at) { return has(FLAG_TEXELS) ? texelFetch(a_texels, at) : unpack(a[at]); }
+vec4 load_a2(int at) { return has(FLAG_TEXELS << 1) ? texelFetch(a2_texels, at) : unpack(a2[at]); }
+vec4 load_weight(int at) { return has(FLAG_TEXELS << 3) ? texelFetch(weight_texels, at) : unpack(weight[at]); }
+#else
+vec4 load_a(int at) { return unpack(a[at]); }
+vec4 load_a2(int at) { return unpack(a2[at]); }
+#endif
+
 vec4 load_input(int row, int channel, Affine f) {
     if (row < 0) return vec4(0);
     vec4 x;
     if (!has(FLAG_A2) || channel < p.a_channels) {
         const int at = p.a_offset + row * p.a_channels + channel;
-        x = has(FLAG_A_F32) ? a_f32[at] : unpack(a[at]);
+        x = has(FLAG_A_F32) ? a_f32[at] : load_a(at);
     } else {
         const int at = p.a2_offset + row * p.a2_channels + channel - p.a_channels;
-        x = has(FLAG_A2_F32) ? a2_f32[at] : unpack(a2[at]);
+        x = has(FLAG_A2_F32) ? a2_f32[at] : load_a2(at);
     }
     if (has(FLAG_ROW_STATS)) {
         const vec2 stats = fold[p.fold_offset + row].xy;

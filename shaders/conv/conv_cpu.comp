@@ -1,11 +1,14 @@
 // Conv for CPU devices. A workgroup is one subgroup, its lanes lie across output channels: a memory access costs a
 // CPU device one scalar access a lane, so each lane reads different weights, and an input value is read by one lane
-// and broadcast. No shared memory.
+// and shuffled to all. No shared memory. Mesa's lavapipe loops over the lanes of a load from a storage buffer, and over
+// those of a broadcast to find one that is active: fetches of texels and shuffles are straight code.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_ballot : require
+#extension GL_KHR_shader_subgroup_shuffle : require
 #extension GL_EXT_control_flow_attributes : require
+#define TEXELS
 #include "conv/conv.glsl"
 
 layout(local_size_x_id = SPEC_LOCAL_SIZE) in;
@@ -53,11 +56,11 @@ void main() {
             const int k0 = (tap * channels + base) * 4;
             [[dont_unroll]] for (int i = 0; i < count; i++) {
                 vec4 xi[rows];
-                [[unroll]] for (int r = 0; r < rows; r++) xi[r] = subgroupBroadcast(x[r], uint(i));
+                [[unroll]] for (int r = 0; r < rows; r++) xi[r] = subgroupShuffle(x[r], uint(i));
                 [[unroll]] for (int v = 0; v < columns; v++) {
                     const int at = weights[v] + (k0 + i * 4) * 8;
                     [[unroll]] for (int j = 0; j < 4; j++) {
-                        const vec4 w = unpack(weight[at + j * 8]);
+                        const vec4 w = load_weight(at + j * 8);
                         [[unroll]] for (int r = 0; r < rows; r++) sums[r][v] = fma(vec4(xi[r][j]), w, sums[r][v]);
                     }
                 }
@@ -65,11 +68,17 @@ void main() {
         }
     }
 
-    for (int r = 0; r < rows; r++) {
-        if (first_pixel + r >= p.pixels) break;
+    // A row at a time, picked by comparing: unrolled, this would be most of what the driver has to compile.
+    const int count = min(rows, p.pixels - first_pixel);
+    [[dont_unroll]] for (int r = 0; r < count; r++) {
+        vec4 row[columns];
+        [[unroll]] for (int v = 0; v < columns; v++) {
+            row[v] = sums[0][v];
+            [[unroll]] for (int other = 1; other < rows; other++) row[v] = mix(row[v], sums[other][v], bvec4(r == other));
+        }
         const int pixel = output_pixel(first_pixel + r).index;
-        for (int v = 0; v < columns; v += geglu ? 2 : 1)
+        [[unroll]] for (int v = 0; v < columns; v += geglu ? 2 : 1)
             if (panel[v] < p.panel_end)
-                finish(batch, pixel, panel[v], within[v], sums[r][v], geglu ? sums[r][v + 1] : vec4(0));
+                finish(batch, pixel, panel[v], within[v], row[v], geglu ? row[v + 1] : vec4(0));
     }
 }

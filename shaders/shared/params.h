@@ -52,6 +52,7 @@
 #define FLAG_CHANNEL_ADD_F32 0x4000
 #define FLAG_RESIDUAL_F32 0x8000
 #define FLAG_OUT_F32 0x10000
+#define FLAG_TEXELS 0x100000  // shifted by the number of a binding that is to be fetched as texels
 #define FLAG_PARTIAL 0x20000  // conv_matrix: bare sums of a share of the inputs
 
 // Values of sluice::Activation.

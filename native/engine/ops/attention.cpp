@@ -34,12 +34,12 @@ void lower_attention(const Lowering& l, const Attention& op) {
         return l.fits(op.q, rows * q_vec) && l.fits(op.out, rows * out_vec) && l.fits(op.k, key_rows * k_vec) &&
                l.fits(op.v, key_rows * v_vec) && flops_a_query * double(rows) <= flops_a_dispatch(l.traits);
     };
-    // Queries of a workgroup. What a CPU device's lanes hold of them stays in its caches, and its code short.
+    // Queries of a workgroup. Few on a CPU device: more take its driver longer to compile and are no faster.
     const int lanes = std::clamp(int(l.traits.subgroup_size), 4, 32);
     AttentionTile tile;
     if (const auto shape = matrix_shape(l.program, op, l.precision); shape && !l.traits.cpu)
         tile = choose_tile(*shape, l.traits);
-    const int block = tile.groups ? tile.groups * std::max(1, tile.parts) * int(l.traits.matrix_m) : !l.traits.cpu ? 32 : op.head_size <= 256 && queries > 8 ? 16 : 8;
+    const int block = tile.groups ? tile.groups * std::max(1, tile.parts) * int(l.traits.matrix_m) : !l.traits.cpu ? 32 : 8;
     const int slots = (op.head_size / 4 + lanes - 1) / lanes;
     int images = q.batch, count = queries;
     if (!fits(images, count)) images = 1;
@@ -84,6 +84,8 @@ void lower_attention(const Lowering& l, const Attention& op) {
             p.q_offset = l.bind(d, 0, op.q, at * q_vec, rows * q_vec) + op.q_offset / 4;
             p.k_offset = l.bind(d, 1, op.k, key_at * k_vec, key_rows * k_vec) + op.k_offset / 4;
             p.v_offset = l.bind(d, 2, op.v, key_at * v_vec, key_rows * v_vec) + op.v_offset / 4;
+            if (l.traits.cpu)
+                for (const int slot : {0, 1, 2}) l.fetch_texels(d, slot);
             p.out_offset = l.bind(d, 3, op.out, at * out_vec, rows * out_vec);
             p.q_stride = q_vec;
             p.k_stride = k_vec;

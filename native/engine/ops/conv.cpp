@@ -214,6 +214,7 @@ void lower_conv(const Lowering& l, const Conv& op) {
                 if (op.affine != none) p.fold_offset = l.bind_all(d, 2, op.affine);
                 d.bindings[3] = {Binding::Kind::matrix, op.weight, uint64_t((p0 - l.cut.panel_begin) * panel_bytes),
                                  uint64_t((p1 - p0) * panel_bytes)};
+                for (const int slot : {0, 1, 3}) l.fetch_texels(d, slot);
                 l.bind_vector(d, 4, op.bias);
                 p.add_offset = l.bind_all(d, 5, op.channel_add);
                 l.bind_vector(d, 5, op.beta);

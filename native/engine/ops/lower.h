@@ -31,6 +31,7 @@ struct PipelineKey {
 struct Dispatch {
     PipelineKey pipeline;
     std::array<Binding, max_bindings> bindings{};
+    uint32_t texels = 0;  // a bit for each binding that is a texel buffer, too, at max_bindings + its number
     std::array<uint32_t, 32> push{};  // 128 bytes
     uint32_t push_bytes = 0;
     uint32_t groups[3] = {1, 1, 1};

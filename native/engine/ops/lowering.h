@@ -62,6 +62,16 @@ struct Lowering {
     int bind_all(Dispatch& d, int slot, TensorId id) const {
         return id == none ? 0 : bind(d, slot, id, 0, tensor(id).elements() / 4);
     }
+    // Lets the shader fetch what is bound there as texels of four channels, which costs a CPU device much less than
+    // loads from a storage buffer, whose lanes it loops over.
+    void fetch_texels(Dispatch& d, int slot) const {
+        const Binding& b = d.bindings[size_t(slot)];
+        const uint64_t texels = b.size / (4 * storage_bytes(precision));
+        if (texels == 0 || texels > traits.max_texels || b.kind == Binding::Kind::vector) return;
+        if (b.kind == Binding::Kind::tensor && tensor(b.id).f32 && precision != Precision::fp32) return;
+        d.texels |= 1u << slot;
+        d.pipeline.spec[SPEC_FLAGS] |= FLAG_TEXELS << slot;
+    }
     void bind_vector(Dispatch& d, int slot, VectorId id) const {
         if (id == none) return;
         d.bindings[size_t(slot)] = {Binding::Kind::vector, id, 0,

@@ -185,6 +185,7 @@ struct DeviceTraits {
     uint32_t max_workgroup_count[3] = {65535, 65535, 65535};
     uint64_t max_storage_range = 128u << 20;
     uint64_t storage_alignment = 256;  // minStorageBufferOffsetAlignment
+    uint64_t max_texels = 0;  // of a texel buffer; 0: shaders have no use for them
     bool unified_memory = false;
     uint32_t vendor_id = 0;
     uint32_t multiprocessors = 0;  // 0: not known

@@ -104,6 +104,8 @@ using PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR =
     X(vkResetDescriptorPool)          \
     X(vkAllocateDescriptorSets)       \
     X(vkUpdateDescriptorSets)         \
+    X(vkCreateBufferView)             \
+    X(vkDestroyBufferView)            \
     X(vkCreateQueryPool)              \
     X(vkDestroyQueryPool)             \
     X(vkResetQueryPool)               \

@@ -18,6 +18,7 @@ struct Commands::Impl {
     VkCommandPool pool = VK_NULL_HANDLE;
     std::vector<VkDescriptorPool> set_pools;
     uint32_t sets = 0;  // used of all pools
+    std::vector<VkBufferView> views;
     std::vector<VkQueryPool> query_pools;
     uint32_t queries = 0;
     VkPipeline bound = VK_NULL_HANDLE;
@@ -29,17 +30,38 @@ struct Commands::Impl {
         const VkDevice handle = device.handle();
         for (VkQueryPool p : query_pools) api.vkDestroyQueryPool(handle, p, nullptr);
         for (VkDescriptorPool p : set_pools) api.vkDestroyDescriptorPool(handle, p, nullptr);
+        destroy_views();
         api.vkDestroyCommandPool(handle, pool, nullptr);
+    }
+
+    void destroy_views() {
+        for (VkBufferView view : views) device.api().vkDestroyBufferView(device.handle(), view, nullptr);
+        views.clear();
+    }
+
+    // A range as texels of four channels in the storage precision.
+    VkBufferView view(const BoundRange& range, Precision precision) {
+        VkBufferViewCreateInfo create{VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO};
+        create.buffer = range.buffer;
+        create.format = precision == Precision::fp16 ? VK_FORMAT_R16G16B16A16_SFLOAT : VK_FORMAT_R32G32B32A32_SFLOAT;
+        create.offset = range.offset;
+        create.range = range.size;
+        views.push_back(VK_NULL_HANDLE);  // room first: what was made must be kept
+        VkBufferView made = VK_NULL_HANDLE;
+        SLUICE_VK_CHECK(device.api(), vkCreateBufferView, device.handle(), &create, nullptr, &made);
+        return views.back() = made;
     }
 
     VkDescriptorSet allocate_set() {
         const Api& api = device.api();
         if (sets == set_pools.size() * sets_per_pool) {
-            const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, sets_per_pool * max_bindings};
+            const VkDescriptorPoolSize sizes[]{
+                {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, sets_per_pool * max_bindings},
+                {VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER, sets_per_pool * max_bindings}};
             VkDescriptorPoolCreateInfo create{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
             create.maxSets = sets_per_pool;
-            create.poolSizeCount = 1;
-            create.pPoolSizes = &size;
+            create.poolSizeCount = 2;
+            create.pPoolSizes = sizes;
             VkDescriptorPool p = VK_NULL_HANDLE;
             SLUICE_VK_CHECK(api, vkCreateDescriptorPool, device.handle(), &create, nullptr, &p);
             set_pools.push_back(p);
@@ -78,6 +100,7 @@ void Commands::begin() {
     SLUICE_VK_CHECK(api, vkResetCommandPool, device_.handle(), impl_->pool, 0);
     for (VkDescriptorPool p : impl_->set_pools)
         SLUICE_VK_CHECK(api, vkResetDescriptorPool, device_.handle(), p, 0);
+    impl_->destroy_views();
     impl_->sets = impl_->queries = 0;
     impl_->bound = VK_NULL_HANDLE;
     VkCommandBufferBeginInfo begin{VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
@@ -119,12 +142,26 @@ void Commands::dispatch(const Dispatch& d, const std::array<BoundRange, max_bind
 
     const VkPipeline pipeline = device.pipelines->get(d.pipeline);
     const VkDescriptorSet set = impl_->allocate_set();
-    VkWriteDescriptorSet write{VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET};
-    write.dstSet = set;
-    write.descriptorCount = max_bindings;  // runs on over the consecutive bindings
-    write.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
-    write.pBufferInfo = infos;
-    api.vkUpdateDescriptorSets(device_.handle(), 1, &write, 0, nullptr);
+    VkBufferView views[max_bindings];
+    VkWriteDescriptorSet writes[1 + max_bindings];
+    uint32_t count = 0;
+    auto write = [&](uint32_t binding, VkDescriptorType type) -> VkWriteDescriptorSet& {
+        VkWriteDescriptorSet& w = writes[count++] = {VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET};
+        w.dstSet = set;
+        w.dstBinding = binding;
+        w.descriptorCount = 1;
+        w.descriptorType = type;
+        return w;
+    };
+    VkWriteDescriptorSet& buffers = write(0, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER);
+    buffers.descriptorCount = max_bindings;  // runs on over the consecutive bindings
+    buffers.pBufferInfo = infos;
+    for (uint32_t i = 0; i < max_bindings; ++i)
+        if (d.texels >> i & 1) {
+            views[i] = impl_->view(ranges[i], d.pipeline.precision);
+            write(max_bindings + i, VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER).pTexelBufferView = &views[i];
+        }
+    api.vkUpdateDescriptorSets(device_.handle(), count, writes, 0, nullptr);
 
     if (pipeline != impl_->bound) {
         api.vkCmdBindPipeline(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);

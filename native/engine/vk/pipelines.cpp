@@ -48,11 +48,15 @@ size_t PipelineKeyHash::operator()(const PipelineKey& key) const noexcept {
 Pipelines::Pipelines(const Api& api, VkDevice device, const Physical& physical, const std::string& cache_dir)
     : api_(api), device_(device), physical_(physical) {
     try {
-        VkDescriptorSetLayoutBinding bindings[max_bindings];
-        for (uint32_t i = 0; i < max_bindings; ++i)
+        VkDescriptorSetLayoutBinding bindings[2 * max_bindings];
+        for (uint32_t i = 0; i < max_bindings; ++i) {
             bindings[i] = {i, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1, VK_SHADER_STAGE_COMPUTE_BIT, nullptr};
+            bindings[max_bindings + i] = bindings[i];
+            bindings[max_bindings + i].binding += max_bindings;
+            bindings[max_bindings + i].descriptorType = VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER;
+        }
         VkDescriptorSetLayoutCreateInfo set{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO};
-        set.bindingCount = max_bindings;
+        set.bindingCount = 2 * max_bindings;
         set.pBindings = bindings;
         SLUICE_VK_CHECK(api_, vkCreateDescriptorSetLayout, device_, &set, nullptr, &set_layout_);
 
