@@ -11,7 +11,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cacheDir } from './lib/language.mjs';
-import { nativeBuildDir } from './lib/paths.mjs';
+import { buildPlainTests } from './lib/plain-tests.mjs';
 import { sideBySide } from './lib/pool.mjs';
 import { capture } from './lib/process.mjs';
 import { buildSanitized, sanitized } from './lib/sanitized.mjs';
@@ -29,8 +29,7 @@ const [parts, atOnce] = [Number(values.parts), Number(values['side-by-side'])];
 if (!(Number.isInteger(parts) && parts > 0 && Number.isInteger(atOnce) && atOnce > 0))
   throw new Error('--parts and --side-by-side are whole numbers above 0');
 if (values.sanitizers) await buildSanitized();
-const built = values.sanitizers ? sanitized.program : join(nativeBuildDir, 'engine', 'sluice_tests');
-const program = values.program ?? built;
+const program = values.program ?? (values.sanitizers ? sanitized.program : await buildPlainTests());
 if (!existsSync(program)) throw new Error(`there is no ${program}: npm test builds it`);
 const key = createHash('sha256').update(readFileSync(program)).digest('hex').slice(0, 16);
 const folder = join(cacheDir, 'fail-everything', `${key}-${parts}`);

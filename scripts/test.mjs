@@ -2,6 +2,11 @@
 // `name` and `run(check)`, where `check(title, ok, detail)` counts one result and `check.count(passed, failed)` many.
 // A suite that counts nothing has failed. One that needs what set-up does not bring exports `missing()`, the reason why it
 // is left out or null; who names it runs it all the same. The last line is "N passed, N failed" over all suites.
+//
+// Suites run one after the other, but for those that export `beside = true`: they keep half of the cores busy with work
+// that waits for nothing, while the others wait for windows, servers and processes; what they say is printed when they
+// end. `run`'s second argument has `cores`, how many a suite may keep busy.
+import { availableParallelism } from 'node:os';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -29,19 +34,20 @@ async function loadSuites() {
   });
 }
 
-function makeCheck() {
+function makeCheck(print) {
   const counts = { passed: 0, failed: 0 };
   const check = (title, ok, detail = '') => {
     counts[ok ? 'passed' : 'failed']++;
-    console.log(`  ${ok ? 'ok  ' : 'FAIL'} ${title}`);
-    if (!ok && detail) console.log(String(detail).replace(/^/gm, '       '));
+    print(`  ${ok ? 'ok  ' : 'FAIL'} ${title}`);
+    if (!ok && detail) print(String(detail).replace(/^/gm, '       '));
     return ok;
   };
   check.count = (passed, failed) => {
     counts.passed += passed;
     counts.failed += failed;
   };
-  check.note = (text) => console.log(`  ${text}`);
+  check.note = (text) => print(`  ${text}`);
+  check.output = print; // what a failed program said
   return { check, counts };
 }
 
@@ -49,18 +55,36 @@ await prepareOrExit('test');
 const suites = await loadSuites(); // after set-up: a suite may import what that installs
 
 const results = [];
-for (const suite of suites) {
-  console.log(`\n== ${suite.name}`);
+
+async function runSuite(suite, cores, print) {
+  print(`\n== ${suite.name}`);
   const started = performance.now();
-  const { check, counts } = makeCheck();
+  const { check, counts } = makeCheck(print);
   try {
-    await suite.run(check);
+    await suite.run(check, { cores });
     if (counts.passed + counts.failed === 0) check('the suite ran at least one test', false);
   } catch (error) {
     check('the suite ran to its end', false, error.stack);
   }
   results.push({ name: suite.name, seconds: (performance.now() - started) / 1000, ...counts });
 }
+
+async function runInTurn(list, cores) {
+  for (const suite of list) await runSuite(suite, cores, console.log);
+}
+
+async function runBeside(list, cores) {
+  for (const suite of list) {
+    const said = [];
+    await runSuite(suite, cores, (text) => said.push(text));
+    console.log(said.join('\n'));
+  }
+}
+
+const all = availableParallelism();
+const [beside, inTurn] = [suites.filter((suite) => suite.beside), suites.filter((suite) => !suite.beside)];
+if (beside.length === 0 || inTurn.length === 0) await runInTurn(suites, all);
+else await Promise.all([runInTurn(inTurn, all), runBeside(beside, Math.max(1, Math.floor(all / 2)))]);
 
 console.log('\n== summary');
 for (const { name, passed, failed, seconds } of results) {

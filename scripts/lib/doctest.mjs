@@ -22,21 +22,22 @@ export async function runDoctest(check, program, { args = [], env = {}, cwd, tim
   const [passed, failed] = [Number(found[2]), Number(found[3])];
   if (passed + failed === 0) check(`${args.join(' ')} chose a test`, false);
   check.count(passed, failed);
-  if (failed > 0) console.log(output.slice(-12000));
+  if (failed > 0) check.output(output.slice(-12000));
   else if (result.code !== 0) check('the C++ tests ended with status 0', false, output.slice(-6000));
   check.note(`${found[0]}, ${result.seconds.toFixed(1)} s ${args.join(' ')}`);
   return output;
 }
 
 // The same in several processes side by side: one for each of `parts` (doctest's patterns of test cases, the longest
-// first), one for all other cases. `skip`: patterns left out; `always`: one that every process runs at its end.
+// first), one for all other cases. `skip`: patterns left out; `always`: one that every process runs at its end; `cores`:
+// how many processes at a time.
 export async function runDoctestParts(
   check,
   program,
   parts,
-  { args = [], skip = [], always, ...options } = {},
+  { args = [], skip = [], always, cores, ...options } = {},
 ) {
   const runs = parts.map((part) => [`--test-case=${[part, always].filter(Boolean).join(',')}`]);
   runs.push([`--test-case-exclude=${[...parts, ...skip].join(',')}`]);
-  await sideBySide(runs, (run) => runDoctest(check, program, { ...options, args: [...args, ...run] }));
+  await sideBySide(runs, (run) => runDoctest(check, program, { ...options, args: [...args, ...run] }), cores);
 }

@@ -24,12 +24,11 @@ export const sanitized = {
   },
 };
 
-export async function buildSanitized() {
+export async function buildSanitized(jobs = availableParallelism()) {
   const skip = (path) => path.includes('testdata') || path.includes('target');
   const key = contentKey(['native', 'shaders'], { skip, extra: flags });
   if (stampMatches('sanitize', key)) return;
   await run('cmake', ['-S', join(root, 'native'), '-B', folder, '-G', 'Unix Makefiles', ...flags]);
-  const jobs = String(availableParallelism());
-  await run('cmake', ['--build', folder, '--target', 'sluice_tests', '--parallel', jobs]);
+  await run('cmake', ['--build', folder, '--target', 'sluice_tests', '--parallel', String(jobs)]);
   writeStamp('sanitize', key);
 }

@@ -7,7 +7,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { nativeBuildDir } from '../lib/paths.mjs';
+import { buildPlainTests } from '../lib/plain-tests.mjs';
 import { capture, run } from '../lib/process.mjs';
 
 const packages = ['mesa-vulkan-drivers', 'libvulkan1', 'libc6', 'libstdc++6', 'libutf8proc3', 'zlib1g'];
@@ -69,9 +69,8 @@ async function install() {
 
 const root = join(folder, 'root');
 const libraries = join(root, 'usr', 'lib', 'x86_64-linux-gnu');
-const program = join(nativeBuildDir, 'engine', 'sluice_tests');
 if (process.arch !== 'x64') throw new Error(`this script knows x86-64 alone, found ${process.arch}`);
-if (!existsSync(program)) throw new Error(`${program} is not built: run npm test -- native first`);
+const program = await buildPlainTests();
 if (!existsSync(libraries)) await install();
 
 const driver = JSON.parse(

@@ -1,6 +1,6 @@
 // The command line against diffusers and transformers: a pass of every network and pictures of every kind of job, on
-// models with random weights. The C++ tests hold the engine against all of the goldens; here is what flags, files and
-// metadata add on the way. Bounds: max|a-b| / max|b| of a pass's outputs and of the final latents; the PSNR of the
+// models with random weights: every sampler, kind of job and convention once; the suite every-golden has all of their
+// combinations. Bounds: max|a-b| / max|b| of a pass's outputs and of the final latents; the PSNR of the
 // picture, which a fault as small as a ControlNet's strength of 0.95 for 1 would break (fp32).
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,9 @@ const chosenPasses = [
 ];
 const chosenPictures = [
   ...['euler-text', 'dpmpp_2m-karras-two-controls', 'ddim-inpaint', 'euler_a-image', 'odd-sizes', 'windows'],
-  ...['clip-skip', 'long-prompt', 'image-from-latents'],
+  ...['clip-skip', 'long-prompt', 'image-from-latents', 'euler-karras-control', 'euler_a-two-controls', 'ddim-text'],
+  ...['dpmpp_2m-inpaint', 'dpmpp_2m-karras-image', 'seed', 'unguided', 'strong-guidance', 'long-negative', 'empty'],
+  ...['image-control-window', 'image-full-strength', 'inpaint-full-strength', 'inpaint-control', 'seven-steps', 'classic'],
 ];
 const chosen = (folder, names) =>
   names.map((name) => readIndex(folder).find((row) => row.name === name) ?? { name });

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -66,7 +67,7 @@ nlohmann::json golden_index(std::filesystem::path& root) {
 
 }  // namespace
 
-TEST_CASE("device: every network equals diffusers at both storages") {
+TEST_CASE("device: every network equals diffusers") {
     std::filesystem::path root;
     const auto index = golden_index(root);
     const vk::test::TempDir cache;
@@ -74,7 +75,11 @@ TEST_CASE("device: every network equals diffusers at both storages") {
     for (Precision precision : {Precision::fp32, Precision::fp16}) {
         if (precision == Precision::fp16 && !device->traits().fp16) continue;
         CAPTURE(int(precision));
+        int number = 0;
         for (const auto& entry : index) {
+            // On a slow device each at one storage, and with SLUICE_EVERY_GOLDEN set at both.
+            const bool slow = device->traits().cpu && device->traits().fp16 && !std::getenv("SLUICE_EVERY_GOLDEN");
+            if (slow && number++ % 2 != int(precision)) continue;
             const std::string network = entry["network"], model = entry["model"], name = entry["name"];
             CAPTURE(name);
             const ProbeTensors in = read_probe_tensors((root / (name + ".in.safetensors")).string());

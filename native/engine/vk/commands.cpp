@@ -143,25 +143,21 @@ void Commands::dispatch(const Dispatch& d, const std::array<BoundRange, max_bind
     const VkPipeline pipeline = device.pipelines->get(d.pipeline);
     const VkDescriptorSet set = impl_->allocate_set();
     VkBufferView views[max_bindings];
-    VkWriteDescriptorSet writes[1 + max_bindings];
-    uint32_t count = 0;
-    auto write = [&](uint32_t binding, VkDescriptorType type) -> VkWriteDescriptorSet& {
-        VkWriteDescriptorSet& w = writes[count++] = {VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET};
-        w.dstSet = set;
-        w.dstBinding = binding;
-        w.descriptorCount = 1;
-        w.descriptorType = type;
-        return w;
-    };
-    VkWriteDescriptorSet& buffers = write(0, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER);
-    buffers.descriptorCount = max_bindings;  // runs on over the consecutive bindings
-    buffers.pBufferInfo = infos;
     for (uint32_t i = 0; i < max_bindings; ++i)
-        if (d.texels >> i & 1) {
-            views[i] = impl_->view(ranges[i], d.pipeline.precision);
-            write(max_bindings + i, VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER).pTexelBufferView = &views[i];
-        }
-    api.vkUpdateDescriptorSets(device_.handle(), count, writes, 0, nullptr);
+        views[i] = d.texels >> i & 1 ? impl_->view(ranges[i], d.pipeline.precision) : device.dummy_view;
+    // Each runs on over the consecutive bindings.
+    VkWriteDescriptorSet writes[2]{{VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET},
+                                   {VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET}};
+    for (VkWriteDescriptorSet& write : writes) {
+        write.dstSet = set;
+        write.descriptorCount = max_bindings;
+    }
+    writes[0].descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+    writes[0].pBufferInfo = infos;
+    writes[1].descriptorType = VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER;
+    writes[1].dstBinding = max_bindings;
+    writes[1].pTexelBufferView = views;
+    api.vkUpdateDescriptorSets(device_.handle(), 2, writes, 0, nullptr);
 
     if (pipeline != impl_->bound) {
         api.vkCmdBindPipeline(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);

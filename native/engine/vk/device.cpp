@@ -134,6 +134,7 @@ Device::Device() : api_(std::make_unique<Api>()), impl_(std::make_unique<Impl>()
 Device::~Device() {
     if (device_ && api_->vkDestroyDevice) {
         wait_idle();
+        if (impl_->dummy_view) api_->vkDestroyBufferView(device_, impl_->dummy_view, nullptr);
         impl_->dummy = Buffer();
         impl_->pipelines.reset();
         if (impl_->owns_device) api_->vkDestroyDevice(device_, nullptr);
@@ -145,6 +146,11 @@ void Device::finish_opening(const std::string& cache_dir) {
     info_ = impl_->physical.info;
     impl_->pipelines = std::make_unique<Pipelines>(*api_, device_, impl_->physical, cache_dir);
     impl_->dummy = create_buffer(256, MemoryKind::device, "unused shader bindings");
+    VkBufferViewCreateInfo view{VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO};
+    view.buffer = impl_->dummy.handle();
+    view.format = VK_FORMAT_R32G32B32A32_SFLOAT;
+    view.range = VK_WHOLE_SIZE;
+    SLUICE_VK_CHECK(*api_, vkCreateBufferView, device_, &view, nullptr, &impl_->dummy_view);
     reset_peak();
 }
 

@@ -28,6 +28,7 @@ struct Device::Impl {
     std::mutex compute_mutex, transfer_mutex;
     std::unique_ptr<Pipelines> pipelines;
     Buffer dummy;  // behind unused bindings
+    VkBufferView dummy_view = VK_NULL_HANDLE;
 
     std::atomic<uint64_t> device_bytes{0}, peak_bytes{0}, host_bytes{0};
     std::atomic<bool> busy{false};  // something was submitted since the device was last idle

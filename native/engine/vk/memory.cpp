@@ -59,7 +59,8 @@ std::vector<uint32_t> candidate_types(const VkPhysicalDeviceMemoryProperties& me
 }
 
 constexpr VkBufferUsageFlags usage =
-    VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+    VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
+    VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
 
 const char* kind_name(MemoryKind kind) {
     switch (kind) {
@@ -77,10 +78,10 @@ bool is_out_of_memory(VkResult result) {
     return result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
-VkBufferCreateInfo buffer_info(uint64_t size, const uint32_t (&families)[2], bool texels) {
+VkBufferCreateInfo buffer_info(uint64_t size, const uint32_t (&families)[2]) {
     VkBufferCreateInfo create{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO};
     create.size = size;
-    create.usage = usage | (texels ? VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT : 0);
+    create.usage = usage;
     // Weights are written by the transfer queue and read by the other one, block after block: sharing them
     // spares an ownership transfer a block, and costs nothing for buffers on the hardware there is.
     if (families[0] != families[1]) {
@@ -138,7 +139,7 @@ Buffer Device::create_buffer(uint64_t size, MemoryKind kind, const char* purpose
     Buffer out;
     out.device_ = this;
     const uint32_t families[2] = {impl_->compute.family, impl_->transfer.family};
-    const VkBufferCreateInfo create = buffer_info(size, families, info_.traits.max_texels > 0);
+    const VkBufferCreateInfo create = buffer_info(size, families);
     VkResult result = SLUICE_VK_TRY(*api_, vkCreateBuffer, device_, &create, nullptr, &out.buffer_);
     if (result < 0) {
         out.buffer_ = VK_NULL_HANDLE;
@@ -198,7 +199,7 @@ Buffer Device::import_host(void* address, uint64_t size) {
     Buffer out;
     out.device_ = this;
     const uint32_t families[2] = {impl_->compute.family, impl_->transfer.family};
-    VkBufferCreateInfo create = buffer_info(size, families, info_.traits.max_texels > 0);
+    VkBufferCreateInfo create = buffer_info(size, families);
     VkExternalMemoryBufferCreateInfo external{VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO};
     external.handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
     create.pNext = &external;

@@ -1,4 +1,4 @@
-// The engine, the Rust crates and the addon by CMake; for the tests also the C++ tests and the C example.
+// The engine, the Rust crates and the addon by CMake; for the tests also the C examples and the benches.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';

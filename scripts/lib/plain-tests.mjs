@@ -1,0 +1,12 @@
+// The C++ tests as the library is built for users, for scripts: the suites run them under the sanitizers.
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { nativeBuildDir } from './paths.mjs';
+import { run } from './process.mjs';
+
+// Builds what is missing in the folder that set-up has made, and returns the program.
+export async function buildPlainTests() {
+  const jobs = String(availableParallelism());
+  await run('cmake', ['--build', nativeBuildDir, '--target', 'sluice_tests', '--parallel', jobs]);
+  return join(nativeBuildDir, 'engine', 'sluice_tests');
+}
