@@ -20,9 +20,31 @@ const chosenPasses = [
 ];
 const chosenPictures = [
   ...['euler-text', 'dpmpp_2m-karras-two-controls', 'ddim-inpaint', 'euler_a-image', 'odd-sizes', 'windows'],
-  ...['clip-skip', 'long-prompt', 'image-from-latents', 'euler-karras-control', 'euler_a-two-controls', 'ddim-text'],
-  ...['dpmpp_2m-inpaint', 'dpmpp_2m-karras-image', 'seed', 'unguided', 'strong-guidance', 'long-negative', 'empty'],
-  ...['image-control-window', 'image-full-strength', 'inpaint-full-strength', 'inpaint-control', 'seven-steps', 'classic'],
+  ...[
+    'clip-skip',
+    'long-prompt',
+    'image-from-latents',
+    'euler-karras-control',
+    'euler_a-two-controls',
+    'ddim-text',
+  ],
+  ...[
+    'dpmpp_2m-inpaint',
+    'dpmpp_2m-karras-image',
+    'seed',
+    'unguided',
+    'strong-guidance',
+    'long-negative',
+    'empty',
+  ],
+  ...[
+    'image-control-window',
+    'image-full-strength',
+    'inpaint-full-strength',
+    'inpaint-control',
+    'seven-steps',
+    'classic',
+  ],
 ];
 const chosen = (folder, names) =>
   names.map((name) => readIndex(folder).find((row) => row.name === name) ?? { name });
