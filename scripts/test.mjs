@@ -5,7 +5,7 @@
 //
 // Suites run one after the other, but for those that export `beside = true`: they keep half of the cores busy with work
 // that waits for nothing, while the others wait for windows, servers and processes; what they say is printed when they
-// end. `run`'s second argument has `cores`, how many a suite may keep busy.
+// end. `run`'s second argument has `cores()`, how many a suite may keep busy now.
 import { availableParallelism } from 'node:os';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -83,8 +83,12 @@ async function runBeside(list, cores) {
 
 const all = availableParallelism();
 const [beside, inTurn] = [suites.filter((suite) => suite.beside), suites.filter((suite) => !suite.beside)];
-if (beside.length === 0 || inTurn.length === 0) await runInTurn(suites, all);
-else await Promise.all([runInTurn(inTurn, all), runBeside(beside, Math.max(1, Math.floor(all / 2)))]);
+let others = beside.length > 0 && inTurn.length > 0;
+const besideCores = () => (others ? Math.max(1, Math.floor(all / 2)) : all);
+await Promise.all([
+  runInTurn(inTurn, () => all).then(() => (others = false)),
+  runBeside(beside, besideCores),
+]);
 
 console.log('\n== summary');
 for (const { name, passed, failed, seconds } of results) {

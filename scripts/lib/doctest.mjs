@@ -29,7 +29,7 @@ export async function runDoctest(check, program, { args = [], env = {}, cwd, tim
 }
 
 // The same in several processes side by side: one for each of `parts` (doctest's patterns of test cases, the longest
-// first), one for all other cases. `skip`: patterns left out; `always`: one that every process runs at its end; `cores`:
+// first), one for all other cases. `skip`: patterns left out; `always`: one that every process runs at its end; `cores()`:
 // how many processes at a time.
 export async function runDoctestParts(
   check,

@@ -18,7 +18,7 @@ const suppressions = join(root, 'scripts', 'suites', 'leak-suppressions.txt');
 export const sanitized = {
   program: join(folder, 'engine', 'sluice_tests'),
   env: {
-    ASAN_OPTIONS: 'detect_leaks=1:halt_on_error=1:detect_stack_use_after_return=1',
+    ASAN_OPTIONS: 'detect_leaks=1:halt_on_error=1:detect_stack_use_after_return=1:malloc_context_size=8',
     LSAN_OPTIONS: `suppressions=${suppressions}:print_suppressions=0`,
     UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
   },

@@ -18,7 +18,7 @@ const pictures = 'pictures:*';
 const instrumented = ['least:*', 'ops: conv*', 'ops: att*', 'ops: point*', 'ops: group*'];
 
 export async function run(check, { cores }) {
-  await buildSanitized(cores);
+  await buildSanitized(cores());
   const { program, env } = sanitized;
   check.note('core and synchronisation checks');
   const core = { ...env, SLUICE_VALIDATION: '1' };

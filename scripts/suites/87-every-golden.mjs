@@ -8,7 +8,7 @@ export const name = 'every-golden';
 export const missing = () => 'it takes twenty minutes on a CPU device: npm test -- every-golden';
 
 export async function run(check, { cores }) {
-  await buildSanitized(cores);
+  await buildSanitized(cores());
   const env = { ...sanitized.env, SLUICE_EVERY_GOLDEN: '1' };
   const cases = ['pictures: one*', 'pictures: the other*', 'device: every*'];
   await sideBySide(
