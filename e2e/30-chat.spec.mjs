@@ -44,14 +44,12 @@ const begun = (page, answers) =>
     answers,
   );
 
-// Asks, and stops the answer once it has tokens. A small model's answer may have come to its end by then: asked again.
-async function askAndStop(page, text) {
+// `begin(attempt)` lets an answer begin, which is then stopped. A small model's may have come to its end by then: again.
+async function stopInTheMiddle(page, begin) {
   const stop = page.getByRole('button', { name: 'Stop' });
   const stopped = page.getByText(/tokens.*, stopped/);
   for (let attempt = 0; attempt < 6; attempt++) {
-    const answers = await page.locator('.message-answer').count();
-    await ask(page, text);
-    await begun(page, answers + 1);
+    await begin(attempt);
     if (await stop.isVisible()) await stop.click({ timeout: 2000 }).catch(() => {});
     await stop.waitFor({ state: 'hidden', timeout: 60_000 });
     if ((await stopped.count()) > 0) return;
@@ -140,7 +138,11 @@ async function checkConversation(check, studio) {
   await page.getByRole('button', { name: 'Previous version' }).click();
   check('answering again made a branch', await page.getByText('1 / 2').isVisible());
   await page.getByLabel('Grammar of the answer').selectOption('');
-  await askAndStop(page, 'Tell me a long story about a lighthouse.');
+  await stopInTheMiddle(page, async () => {
+    const answers = await page.locator('.message-answer').count();
+    await ask(page, 'Tell me a long story about a lighthouse.');
+    await begun(page, answers + 1);
+  });
   check(
     'a stopped answer keeps what had come',
     (await page.locator('.message-text').last().textContent()).length > 0,
@@ -168,12 +170,11 @@ async function checkCrash(check, studio) {
   check('an answer whose server died keeps what had come', kept.length > 0);
   const why = await page.locator('.message-failure').last().textContent();
   check('and says why, and what to do', /vanished.*Ask again/s.test(why), why);
-  await page.getByRole('button', { name: 'Answer again' }).click();
-  await page.getByText('2 / 2').waitFor();
-  await begun(page, 1);
-  const stop = page.getByRole('button', { name: 'Stop' });
-  if (await stop.isVisible()) await stop.click({ timeout: 2000 }).catch(() => {});
-  await stop.waitFor({ state: 'hidden', timeout: 60_000 });
+  await stopInTheMiddle(page, async (attempt) => {
+    await page.getByRole('button', { name: 'Answer again' }).click();
+    await page.getByText(`${attempt + 2} / ${attempt + 2}`).waitFor();
+    await begun(page, 1);
+  });
   const next = languageServer(app.process().pid);
   check('asking again starts another server', next !== null && next !== server);
 }

@@ -30,7 +30,7 @@ if (!(Number.isInteger(parts) && parts > 0 && Number.isInteger(atOnce) && atOnce
   throw new Error('--parts and --side-by-side are whole numbers above 0');
 if (values.sanitizers) await buildSanitized();
 const program = values.program ?? (values.sanitizers ? sanitized.program : await buildPlainTests());
-if (!existsSync(program)) throw new Error(`there is no ${program}: npm test builds it`);
+if (!existsSync(program)) throw new Error(`there is no ${program}`);
 const key = createHash('sha256').update(readFileSync(program)).digest('hex').slice(0, 16);
 const folder = join(cacheDir, 'fail-everything', `${key}-${parts}`);
 if (values.fresh) rmSync(folder, { recursive: true, force: true });

@@ -12,7 +12,7 @@ const last = 'vk: nothing*';
 const long = ['device: every*', 'paint:*', 'device: a pass*', 'ops:*', 'failures: cancel*'];
 // Thousands of failing calls, whose messages would not be ours; scripts/fail-everything.mjs has all of them.
 const failures = 'failures: every*';
-// The suite every-golden has them; the suite goldens paints half of them through the command line.
+// The suite every-golden has them; the suite goldens paints a third of them through the command line.
 const pictures = 'pictures:*';
 // Instrumented shaders take seconds each to compile on a CPU device: every op and the least picture's whole job.
 const instrumented = ['least:*', 'ops: conv*', 'ops: att*', 'ops: point*', 'ops: group*'];

@@ -20,15 +20,9 @@ const chosenPasses = [
 ];
 const chosenPictures = [
   ...['euler-text', 'dpmpp_2m-karras-two-controls', 'ddim-inpaint', 'euler_a-image', 'odd-sizes', 'windows'],
-  ...[
-    'clip-skip',
-    'long-prompt',
-    'image-from-latents',
-    'euler-karras-control',
-    'ddim-text',
-    'dpmpp_2m-inpaint',
-  ],
-  ...['dpmpp_2m-karras-image', 'unguided', 'image-control-window', 'inpaint-control', 'classic'],
+  ...['clip-skip', 'long-prompt', 'image-from-latents', 'euler-karras-control', 'ddim-text'],
+  ...['dpmpp_2m-inpaint', 'dpmpp_2m-karras-image', 'unguided', 'image-control-window'],
+  ...['inpaint-control', 'classic'],
 ];
 // Half storage changes no convention, only rounding.
 const inHalvesToo = ['dpmpp_2m-karras-two-controls', 'odd-sizes', 'windows'];

@@ -2,7 +2,6 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
-#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -77,9 +76,7 @@ TEST_CASE("device: every network equals diffusers") {
         CAPTURE(int(precision));
         int number = 0;
         for (const auto& entry : index) {
-            // On a slow device each at one storage, and with SLUICE_EVERY_GOLDEN set at both.
-            const bool slow = device->traits().cpu && device->traits().fp16 && !std::getenv("SLUICE_EVERY_GOLDEN");
-            if (slow && number++ % 2 != int(precision)) continue;
+            if (vk::test::one_storage_a_golden(*device) && number++ % 2 != int(precision)) continue;
             const std::string network = entry["network"], model = entry["model"], name = entry["name"];
             CAPTURE(name);
             const ProbeTensors in = read_probe_tensors((root / (name + ".in.safetensors")).string());

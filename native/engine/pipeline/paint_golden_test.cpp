@@ -99,8 +99,7 @@ void paint_goldens(int first) {
             if (half && !device->traits().fp16) continue;
             // Half storage changes no convention, only rounding: on a slow device a third of the pictures show it, and the
             // others full storage; with SLUICE_EVERY_GOLDEN set all show both.
-            const bool slow = device->traits().cpu && device->traits().fp16 && !std::getenv("SLUICE_EVERY_GOLDEN");
-            if (slow && half != (number % 3 == 0)) continue;
+            if (vk::test::one_storage_a_golden(*device) && half != (number % 3 == 0)) continue;
             CAPTURE(half);
             request.memory.precision = half ? 2 : 1;
             const Painted p = paint(*device, cache.path.string(), resources, request, {}).pictures.at(0);

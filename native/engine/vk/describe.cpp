@@ -85,8 +85,6 @@ void read_properties(const Api& api, Physical& p, const std::vector<std::string>
     p.min_subgroup = subgroup.minSubgroupSize ? subgroup.minSubgroupSize : v11.subgroupSize;
     p.max_subgroup = subgroup.maxSubgroupSize ? subgroup.maxSubgroupSize : v11.subgroupSize;
     p.subgroup_vote = v11.subgroupSupportedOperations & VK_SUBGROUP_FEATURE_VOTE_BIT;
-    constexpr VkSubgroupFeatureFlags for_cpu = VK_SUBGROUP_FEATURE_ARITHMETIC_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
-    p.cpu_subgroups = (v11.subgroupSupportedOperations & for_cpu) == for_cpu;
     p.required_subgroup_stages = subgroup.requiredSubgroupSizeStages;
     std::memcpy(p.cache_uuid, properties.properties.pipelineCacheUUID, VK_UUID_SIZE);
 
@@ -98,9 +96,12 @@ void read_properties(const Api& api, Physical& p, const std::vector<std::string>
     t.max_storage_range = limits.maxStorageBufferRange;
     // Copies and 128-bit loads want 16 bytes, whatever the device allows.
     t.storage_alignment = std::max<uint64_t>(limits.minStorageBufferOffsetAlignment, 16);
-    if (properties.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU) {
+    if (t.cpu) {
         t.max_texels = limits.maxTexelBufferElements;
         t.storage_alignment = std::max<uint64_t>(t.storage_alignment, limits.minTexelBufferOffsetAlignment);
+        constexpr VkSubgroupFeatureFlags needed = VK_SUBGROUP_FEATURE_ARITHMETIC_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
+        if ((v11.subgroupSupportedOperations & needed) != needed)
+            p.info.unusable = "its driver has no arithmetic and shuffles of subgroups";
     }
     t.vendor_id = p.vendor;
     t.multiprocessors = multiprocessors.shaderSMCount;
@@ -308,7 +309,6 @@ Physical describe(const Api& api, VkPhysicalDevice handle, int index) {
         read_matrices(api, p);
         if (p.features.memory_budget) budget = memory_budget(api, handle);
         if (!p.features.timeline) p.info.unusable = "its driver has no timeline semaphores";
-        if (p.info.traits.cpu && !p.cpu_subgroups) p.info.unusable = "its driver has no arithmetic and shuffles of subgroups";
         if (p.compute_family == VK_QUEUE_FAMILY_IGNORED) p.info.unusable = "it has no compute queue";
     }
     p.info.budget_bytes = p.features.memory_budget ? budget.available : p.info.device_heap_bytes;

@@ -45,7 +45,7 @@ struct Physical {
     VkPhysicalDeviceLimits limits{};
     uint64_t max_allocation = 0, max_buffer = 0, import_alignment = 0;
     uint32_t min_subgroup = 0, max_subgroup = 0;
-    bool subgroup_vote = false, cpu_subgroups = false;
+    bool subgroup_vote = false;
     VkShaderStageFlags required_subgroup_stages = 0;
     uint32_t compute_family = VK_QUEUE_FAMILY_IGNORED, transfer_family = VK_QUEUE_FAMILY_IGNORED;
     std::vector<VkQueueFamilyProperties> families;

@@ -35,6 +35,11 @@ inline bool instrumented() {
     return layers && std::string(layers) == "gpu";
 }
 
+// Whether each golden is held at one storage alone, because both take a CPU device minutes.
+inline bool one_storage_a_golden(const Device& device) {
+    return device.traits().cpu && device.traits().fp16 && !std::getenv("SLUICE_EVERY_GOLDEN");
+}
+
 // y = gain * (a * x + y) over `count` floats.
 inline Dispatch axpy(uint32_t count, float a, uint32_t gain = 1) {
     Dispatch d;
