@@ -1,7 +1,9 @@
 // Bindings that the variants of Attention share. See Attention in ops/op.h.
 #include "shared/storage.glsl"
 
+#ifndef ANY_HEAD
 layout(constant_id = SPEC_HEAD) const int head = 10;  // vec4s
+#endif
 layout(push_constant) uniform Push { AttentionParams p; };
 layout(binding = 0) readonly buffer Q { STORED q[]; };
 layout(binding = 1) readonly buffer K { STORED k[]; };

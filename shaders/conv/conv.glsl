@@ -77,7 +77,10 @@ vec4 load_a(int at) { return unpack(a[at]); }
 vec4 load_a2(int at) { return unpack(a2[at]); }
 #endif
 
-vec4 load_input(int row, int channel, Affine f) {
+// Mean and inverse deviation of an input pixel's channels, of layer norm.
+vec2 load_stats(int row) { return has(FLAG_ROW_STATS) && row >= 0 ? fold[p.fold_offset + row].xy : vec2(0, 1); }
+
+vec4 load_input(int row, int channel, Affine f, vec2 stats) {
     if (row < 0) return vec4(0);
     vec4 x;
     if (!has(FLAG_A2) || channel < p.a_channels) {
@@ -87,13 +90,12 @@ vec4 load_input(int row, int channel, Affine f) {
         const int at = p.a2_offset + row * p.a2_channels + channel - p.a_channels;
         x = has(FLAG_A2_F32) ? a2_f32[at] : load_a2(at);
     }
-    if (has(FLAG_ROW_STATS)) {
-        const vec2 stats = fold[p.fold_offset + row].xy;
-        x = (x - stats.x) * stats.y;
-    }
+    if (has(FLAG_ROW_STATS)) x = (x - stats.x) * stats.y;
     if (has(FLAG_AFFINE | FLAG_GAMMA | FLAG_BETA)) x = x * f.scale + f.shift;
     return has(FLAG_SILU_IN) ? silu(x) : x;
 }
+
+vec4 load_input(int row, int channel, Affine f) { return load_input(row, channel, f, load_stats(row)); }
 
 // Four sums of one pixel to memory. `panel` is that of `sums` in the whole matrix, `column` its vec4 in the panel,
 // `gates` the sums of the next panel's same column (GEGLU alone).

@@ -31,8 +31,10 @@
 #define SPEC_VALUE_ROWS 9   // values staged at a time
 // attention_flash: SPEC_GROUPS subgroups with so many times matrix_m queries each; SPEC_KEYS
 #define SPEC_PARTS 6
-// Attention; attention_cpu also has SPEC_ROWS, its queries, and SPEC_COLUMNS, keys of a lane
+// Attention
 #define SPEC_HEAD 3  // vec4s of a head
+// attention_cpu, which takes a head of any size: vec4s of it for each lane; SPEC_ROWS, queries; SPEC_COLUMNS, keys of a lane
+#define SPEC_SLOTS 3
 
 // Which optional parts of an op are there, and which of its tensors hold fp32 whatever the storage precision.
 #define FLAG_A 0x1
@@ -52,8 +54,8 @@
 #define FLAG_CHANNEL_ADD_F32 0x4000
 #define FLAG_RESIDUAL_F32 0x8000
 #define FLAG_OUT_F32 0x10000
-#define FLAG_TEXELS 0x100000  // shifted by the number of a binding that is to be fetched as texels
 #define FLAG_PARTIAL 0x20000  // conv_matrix: bare sums of a share of the inputs
+#define FLAG_TEXELS 0x100000  // shifted by the number of a binding that is to be fetched as texels
 
 // Values of sluice::Activation.
 #define ACTIVATION_NONE 0
@@ -122,6 +124,9 @@ struct AttentionParams {
     int tiles;  // workgroups that cover query_count
     int workgroups;
     float scale;
+    // attention_cpu
+    int head;        // vec4s
+    int later_keys;  // that a query sees after its own: 0 when causal
 };
 
 struct PointwiseParams {

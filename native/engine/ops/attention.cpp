@@ -39,7 +39,9 @@ void lower_attention(const Lowering& l, const Attention& op) {
     AttentionTile tile;
     if (const auto shape = matrix_shape(l.program, op, l.precision); shape && !l.traits.cpu)
         tile = choose_tile(*shape, l.traits);
-    const int block = tile.groups ? tile.groups * std::max(1, tile.parts) * int(l.traits.matrix_m) : !l.traits.cpu ? 32 : 8;
+    const int block = tile.groups     ? tile.groups * std::max(1, tile.parts) * int(l.traits.matrix_m)
+                      : l.traits.cpu ? std::min(8, lanes)
+                                     : 32;
     const int slots = (op.head_size / 4 + lanes - 1) / lanes;
     int images = q.batch, count = queries;
     if (!fits(images, count)) images = 1;
@@ -52,12 +54,13 @@ void lower_attention(const Lowering& l, const Attention& op) {
                                  : tile.flash() ? Shader::attention_flash
                                  : tile.groups  ? Shader::attention_matrix
                                                : Shader::attention_tiled,
-                                 op.causal ? FLAG_CAUSAL : 0u);
+                                 op.causal && !l.traits.cpu ? FLAG_CAUSAL : 0u);
             d.pipeline.spec[SPEC_HEAD] = uint32_t(op.head_size / 4);
             if (l.traits.cpu) {
                 d.pipeline.spec[SPEC_LOCAL_SIZE] = uint32_t(lanes);
+                d.pipeline.spec[SPEC_SLOTS] = uint32_t(slots);
                 d.pipeline.spec[SPEC_ROWS] = uint32_t(block);
-                d.pipeline.spec[SPEC_COLUMNS] = slots <= 2 ? 4 : slots <= 8 ? 2 : 1;
+                d.pipeline.spec[SPEC_COLUMNS] = slots <= 8 ? 2 : 1;
             }
             if (tile.groups) {
                 d.pipeline.spec[SPEC_LOCAL_SIZE] = uint32_t(workgroup_size(tile, l.traits));
@@ -84,8 +87,7 @@ void lower_attention(const Lowering& l, const Attention& op) {
             p.q_offset = l.bind(d, 0, op.q, at * q_vec, rows * q_vec) + op.q_offset / 4;
             p.k_offset = l.bind(d, 1, op.k, key_at * k_vec, key_rows * k_vec) + op.k_offset / 4;
             p.v_offset = l.bind(d, 2, op.v, key_at * v_vec, key_rows * v_vec) + op.v_offset / 4;
-            if (l.traits.cpu)
-                for (const int slot : {0, 1, 2}) l.fetch_texels(d, slot);
+            for (const int slot : {0, 1, 2}) l.fetch_texels(d, slot);
             p.out_offset = l.bind(d, 3, op.out, at * out_vec, rows * out_vec);
             p.q_stride = q_vec;
             p.k_stride = k_vec;
@@ -98,6 +100,8 @@ void lower_attention(const Lowering& l, const Attention& op) {
             p.heads = op.heads;
             p.tiles = (p.query_count + block - 1) / block;
             p.workgroups = images * op.heads * p.tiles;
+            p.head = op.head_size / 4;
+            p.later_keys = op.causal ? 0 : keys;
             p.scale = 1.f / std::sqrt(float(op.head_size));
             d.flops = flops_a_query * images * p.query_count;
             l.finish(d, p, p.workgroups, op.out, first);

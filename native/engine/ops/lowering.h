@@ -65,6 +65,7 @@ struct Lowering {
     // Lets the shader fetch what is bound there as texels of four channels, which costs a CPU device much less than
     // loads from a storage buffer, whose lanes it loops over.
     void fetch_texels(Dispatch& d, int slot) const {
+        if (!traits.cpu) return;
         const Binding& b = d.bindings[size_t(slot)];
         const uint64_t texels = b.size / (4 * storage_bytes(precision));
         if (texels == 0 || texels > traits.max_texels || b.kind == Binding::Kind::vector) return;

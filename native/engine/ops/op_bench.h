@@ -218,7 +218,7 @@ class OnDevice {
             if (b.kind == Binding::Kind::matrix)
                 offset += uint64_t(cut.panel_begin * case_.program.matrices[size_t(b.id)].panel_elements() *
                                    storage_bytes(precision_));
-            r[i] = {buffers[size_t(b.id)].handle(), offset, b.size};
+            r[i] = buffers[size_t(b.id)].range(offset, b.size);
         }
         return r;
     }

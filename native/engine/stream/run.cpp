@@ -151,7 +151,7 @@ void Stage::upload_constants(const RunControl& control) {
         const DeviceWeights& w = *sources_[size_t(program_.vector_source[i])];
         const uint64_t offset = w.cache().offset(vector_key(program_.vectors[i]));
         regions.push_back({w.cache().data() + offset,
-                           {w.buffer(), constants_.handle(), offset, plan_.vector_offset[i],
+                           {w.buffer().handle(), constants_.handle(), offset, plan_.vector_offset[i],
                             vector_bytes(program_.vectors[i])}});
     }
     for (const Piece& p : plan_.pieces) {
@@ -159,7 +159,7 @@ void Stage::upload_constants(const RunControl& control) {
         const DeviceWeights& w = weights_of(p.matrix);
         const uint64_t offset = piece_source(p);
         regions.push_back({w.cache().data() + offset,
-                           {w.buffer(), pinned_[p.offset / pinned_chunk].handle(), offset, p.offset % pinned_chunk,
+                           {w.buffer().handle(), pinned_[p.offset / pinned_chunk].handle(), offset, p.offset % pinned_chunk,
                             p.bytes}});
     }
     copy_to_device(regions, control);
@@ -172,12 +172,12 @@ vk::BoundRange Stage::tensor_range(TensorId id) const {
     const Tensor& t = program_.tensors[size_t(id)];
     const uint64_t bytes = tensor_bytes(t, request_.precision), offset = plan_.tensor_offset[size_t(id)];
     switch (t.role) {
-        case TensorRole::activation: return {arena_.handle(), offset, bytes};
-        case TensorRole::input: return {inputs_.handle(), offset, bytes};
-        case TensorRole::output: return {outputs_.handle(), offset, bytes};
+        case TensorRole::activation: return arena_.range(offset, bytes);
+        case TensorRole::input: return inputs_.range(offset, bytes);
+        case TensorRole::output: return outputs_.range(offset, bytes);
         case TensorRole::kept: break;
     }
-    return {kept_.at(id)->handle(), 0, bytes};
+    return kept_.at(id)->range(0, bytes);
 }
 
 vk::BoundRange Stage::resolve(const Binding& b, const PlanStep& step) const {
@@ -193,26 +193,25 @@ vk::BoundRange Stage::resolve(const Binding& b, const PlanStep& step) const {
                 const uint64_t skipped =
                     row * uint64_t(step.cut.row_begin) / request_.traits.storage_alignment *
                     request_.traits.storage_alignment;
-                return {arena_.handle(), plan_.strip_offset + b.offset - skipped, b.size};
+                return arena_.range(plan_.strip_offset + b.offset - skipped, b.size);
             }
             break;
         }
         case Binding::Kind::vector:
-            range = {constants_.handle(), plan_.vector_offset[size_t(b.id)],
-                     vector_bytes(program_.vectors[size_t(b.id)])};
+            range = constants_.range(plan_.vector_offset[size_t(b.id)], vector_bytes(program_.vectors[size_t(b.id)]));
             break;
         case Binding::Kind::matrix: {
             const Piece& p = plan_.pieces[size_t(step.piece)];
             switch (p.place) {
                 case Piece::Place::pinned:
-                    range = {pinned_[p.offset / pinned_chunk].handle(), p.offset % pinned_chunk, p.bytes};
+                    range = pinned_[p.offset / pinned_chunk].range(p.offset % pinned_chunk, p.bytes);
                     break;
                 case Piece::Place::streamed:
-                    range = {ring_.handle(),
-                             uint64_t(plan_.segments[size_t(p.segment)].slot) * plan_.slot_bytes + p.offset, p.bytes};
+                    range = ring_.range(
+                        uint64_t(plan_.segments[size_t(p.segment)].slot) * plan_.slot_bytes + p.offset, p.bytes);
                     break;
                 case Piece::Place::in_place:
-                    range = {weights_of(p.matrix).buffer(), piece_source(p), p.bytes};
+                    range = weights_of(p.matrix).buffer().range(piece_source(p), p.bytes);
                     break;
             }
             break;
@@ -222,7 +221,7 @@ vk::BoundRange Stage::resolve(const Binding& b, const PlanStep& step) const {
         throw Error(Status::internal, "run",
                     "op " + program_.ops[size_t(step.op)].name + " binds " + std::to_string(b.offset + b.size) +
                         " bytes of a resource of " + std::to_string(range.size));
-    return {range.buffer, range.offset + b.offset, b.size};
+    return {range.buffer, range.offset + b.offset, b.size, range.room - b.offset};
 }
 
 void Stage::record_batches() {
@@ -307,7 +306,7 @@ void Stage::record_uploads() {
             const uint64_t slot = uint64_t(segment.slot) * plan_.slot_bytes + p.offset;
             for (int i = 0; i < link_divisor_; i++) {
                 if (i) u.commands->barrier();
-                u.commands->copy({w.imported() ? w.buffer() : staging_.handle(), ring_.handle(),
+                u.commands->copy({w.imported() ? w.buffer().handle() : staging_.handle(), ring_.handle(),
                                   w.imported() ? piece_source(p) : slot, slot, p.bytes});
             }
         }

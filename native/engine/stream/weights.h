@@ -12,7 +12,7 @@ class DeviceWeights {
     DeviceWeights(vk::Device& device, std::shared_ptr<BlockCache> cache);
     const BlockCache& cache() const { return *cache_; }
     bool imported() const { return bool(import_); }
-    VkBuffer buffer() const { return import_.handle(); }
+    const vk::Buffer& buffer() const { return import_; }
 
   private:
     std::shared_ptr<BlockCache> cache_;  // outlives the import

@@ -63,6 +63,13 @@ enum class MemoryKind {
 
 class Device;
 
+// A buffer range bound to a descriptor.
+struct BoundRange {
+    VkBuffer buffer = VK_NULL_HANDLE;
+    uint64_t offset = 0, size = 0;  // offset is a multiple of traits().storage_alignment
+    uint64_t room = 0;              // bytes of the buffer from offset on
+};
+
 // A buffer and the memory behind it, freed on destruction.
 class Buffer {
   public:
@@ -71,6 +78,7 @@ class Buffer {
     Buffer& operator=(Buffer&& other) noexcept;
     ~Buffer();
     VkBuffer handle() const { return buffer_; }
+    BoundRange range(uint64_t offset, uint64_t size) const { return {buffer_, offset, size, size_ - offset}; }
     uint64_t size() const { return size_; }
     uint64_t device_bytes() const { return counted_; }  // its share of Device::device_bytes()
     void* mapped() const { return mapped_; }  // null for MemoryKind::device
@@ -83,12 +91,6 @@ class Buffer {
     VkDeviceMemory memory_ = VK_NULL_HANDLE;
     uint64_t size_ = 0, counted_ = 0;
     void* mapped_ = nullptr;
-};
-
-// A buffer range bound to a descriptor.
-struct BoundRange {
-    VkBuffer buffer = VK_NULL_HANDLE;
-    uint64_t offset = 0, size = 0;  // offset is a multiple of traits().storage_alignment
 };
 
 // A monotonic counter that queues and the host wait for and signal (VK_SEMAPHORE_TYPE_TIMELINE). On a device

@@ -1,5 +1,6 @@
 // Buffers, the choice of their memory, and the count of what is held.
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <exception>
 #include <vector>
@@ -139,7 +140,9 @@ Buffer Device::create_buffer(uint64_t size, MemoryKind kind, const char* purpose
     Buffer out;
     out.device_ = this;
     const uint32_t families[2] = {impl_->compute.family, impl_->transfer.family};
-    const VkBufferCreateInfo create = buffer_info(size, families);
+    VkBufferCreateInfo create = buffer_info(size, families);
+    // Mesa's CPU driver compiles a shader twice, for texel buffers in buffers of a power of two and for those in others.
+    if (info_.traits.cpu && std::has_single_bit(size) && size < limit) create.size += 64;
     VkResult result = SLUICE_VK_TRY(*api_, vkCreateBuffer, device_, &create, nullptr, &out.buffer_);
     if (result < 0) {
         out.buffer_ = VK_NULL_HANDLE;
