@@ -18,7 +18,7 @@ export function showProposed(stage: RollStage): () => void {
     setRoll({ proposed });
     stage.setGhost(notes);
     const [first] = notes;
-    if (before === null && first !== undefined) stage.reveal(first.tick, 0.4);
+    if (before === null && first !== undefined) stage.reveal(first.tick, 0.4, 0.6); // what follows it is to be seen
   };
   const leave = [
     useGhost.subscribe(sync),

@@ -106,12 +106,12 @@ export class RollStage {
     );
   }
 
-  // Scrolls so that a time is in sight: where it is not, to this part of the width.
-  reveal(tick: number, part = 0.08): void {
+  // Scrolls so that a time is in sight, within this part of the width: where it is not, to that part.
+  reveal(tick: number, part = 0.08, inSight = 0.96): void {
     const { scale } = rollNow();
     const x = xOf(scale, tick);
     const { width } = this.size;
-    if (x < 0 || x > width * 0.96) this.setScale({ ...scale, left: tick * scale.perTick - width * part });
+    if (x < 0 || x > width * inSight) this.setScale({ ...scale, left: tick * scale.perTick - width * part });
   }
 
   #resize(): void {
