@@ -86,7 +86,7 @@ await sideBySide(
     const how = result.well ? 'ok' : result.dead ? `dead (${result.ended}): ${lastNamed(part)}` : 'FAILED';
     console.log(`part ${part}/${parts}: ${how}, ${result.seconds} s, ${done.size} of ${parts} done`);
   },
-  () => atOnce,
+  atOnce,
 );
 
 const results = [...done.values()];

@@ -3,10 +3,9 @@
 // A suite that counts nothing has failed. One that needs what set-up does not bring exports `missing()`, the reason why it
 // is left out or null; who names it runs it all the same. The last line is "N passed, N failed" over all suites.
 //
-// Suites run one after the other, but for those that export `beside = true`: they keep half of the cores busy with work
-// that waits for nothing, while the others wait for windows, servers and processes; what they say is printed when they
-// end. `run`'s second argument has `cores()`, how many a suite may keep busy now.
-import { availableParallelism } from 'node:os';
+// Suites run one after the other, but for those that export `beside = true`: they run beside the others, and are to start
+// their programs with a low priority, so that they have what the others leave while these wait for windows and servers.
+// What they say is printed when they end.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -56,12 +55,12 @@ const suites = await loadSuites(); // after set-up: a suite may import what that
 
 const results = [];
 
-async function runSuite(suite, cores, print) {
+async function runSuite(suite, print) {
   print(`\n== ${suite.name}`);
   const started = performance.now();
   const { check, counts } = makeCheck(print);
   try {
-    await suite.run(check, { cores });
+    await suite.run(check);
     if (counts.passed + counts.failed === 0) check('the suite ran at least one test', false);
   } catch (error) {
     check('the suite ran to its end', false, error.stack);
@@ -69,25 +68,21 @@ async function runSuite(suite, cores, print) {
   results.push({ name: suite.name, seconds: (performance.now() - started) / 1000, ...counts });
 }
 
-async function runInTurn(list, cores) {
-  for (const suite of list) await runSuite(suite, cores, console.log);
+async function runInTurn(list) {
+  for (const suite of list) await runSuite(suite, console.log);
 }
 
-async function runBeside(list, cores) {
+async function runBeside(list) {
   for (const suite of list) {
     const said = [];
-    await runSuite(suite, cores, (text) => said.push(text));
+    await runSuite(suite, (text) => said.push(text));
     console.log(said.join('\n'));
   }
 }
 
-const all = availableParallelism();
-const [beside, inTurn] = [suites.filter((suite) => suite.beside), suites.filter((suite) => !suite.beside)];
-let others = beside.length > 0 && inTurn.length > 0;
-const besideCores = () => (others ? Math.max(1, Math.floor(all / 2)) : all);
 await Promise.all([
-  runInTurn(inTurn, () => all).then(() => (others = false)),
-  runBeside(beside, besideCores),
+  runInTurn(suites.filter((suite) => !suite.beside)),
+  runBeside(suites.filter((suite) => suite.beside)),
 ]);
 
 console.log('\n== summary');

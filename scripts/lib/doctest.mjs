@@ -1,17 +1,16 @@
 // Runs the C++ tests and reads doctest's closing counts.
 import { existsSync } from 'node:fs';
-import { sideBySide } from './pool.mjs';
 import { capture } from './process.mjs';
 
 const summary = /\[doctest\] test cases:\s*(\d+)\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed/;
 
 // Counts every test case in `check`; a crash (no summary) is one failure. Returns the whole output.
-export async function runDoctest(check, program, { args = [], env = {}, cwd, timeoutSeconds = 1800 } = {}) {
+export async function runDoctest(check, program, { args = [], timeoutSeconds = 1800, ...options } = {}) {
   if (!existsSync(program)) {
     check(`${program} was built`, false);
     return '';
   }
-  const result = await capture(program, ['--no-colors=true', ...args], { env, cwd, timeoutSeconds });
+  const result = await capture(program, ['--no-colors=true', ...args], { timeoutSeconds, ...options });
   const output = result.stdout + result.stderr;
   const found = summary.exec(result.stdout);
   if (found === null) {
@@ -28,16 +27,9 @@ export async function runDoctest(check, program, { args = [], env = {}, cwd, tim
   return output;
 }
 
-// The same in several processes side by side: one for each of `parts` (doctest's patterns of test cases, the longest
-// first), one for all other cases. `skip`: patterns left out; `always`: one that every process runs at its end; `cores()`:
-// how many processes at a time.
-export async function runDoctestParts(
-  check,
-  program,
-  parts,
-  { args = [], skip = [], always, cores, ...options } = {},
-) {
-  const runs = parts.map((part) => [`--test-case=${[part, always].filter(Boolean).join(',')}`]);
-  runs.push([`--test-case-exclude=${[...parts, ...skip].join(',')}`]);
-  await sideBySide(runs, (run) => runDoctest(check, program, { ...options, args: [...args, ...run] }), cores);
+// The arguments of several processes that share the test cases: one for each of `parts` (doctest's patterns of them), before
+// them one for all others. `skip`: patterns left out; `always`: one that every process runs at its end.
+export function doctestParts(parts, { skip = [], always }) {
+  const runs = parts.map((part) => [`--test-case=${[part, always].join(',')}`]);
+  return [[`--test-case-exclude=${[...parts, ...skip].join(',')}`], ...runs];
 }

@@ -1,6 +1,7 @@
 // Running other programs. Set-up's children write to standard error, so that standard output stays the command's.
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
+import { constants as system, setPriority } from 'node:os';
 import { delimiter, join } from 'node:path';
 
 // The program's full path, or null when it is not on PATH.
@@ -18,14 +19,25 @@ export function which(program) {
   return null;
 }
 
+// Lets a program and those that it starts have the processor only while nobody else wants it.
+function giveWay({ pid }) {
+  if (pid === undefined) return; // it could not be started, which is told elsewhere
+  try {
+    setPriority(pid, system.priority.PRIORITY_LOW);
+  } catch {
+    // It is at its end already, or the system has no such thing.
+  }
+}
+
 // Runs a program with its output on standard error. Rejects with the exit status when it fails.
-export function run(program, args, { cwd, env } = {}) {
+export function run(program, args, { cwd, env, lowPriority = false } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', process.stderr, process.stderr],
     });
+    if (lowPriority) giveWay(child);
     child.on('error', (cause) =>
       reject(new Error(`${program} cannot be started: ${cause.message}`, { cause })),
     );
@@ -40,7 +52,7 @@ export function run(program, args, { cwd, env } = {}) {
 export function capture(
   program,
   args,
-  { cwd, env, input, timeoutSeconds = 600, echo = false, signalAfter } = {},
+  { cwd, env, input, timeoutSeconds = 600, echo = false, signalAfter, lowPriority = false } = {},
 ) {
   return new Promise((resolve, reject) => {
     const started = performance.now();
@@ -49,6 +61,7 @@ export function capture(
       env: { ...process.env, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
+    if (lowPriority) giveWay(child);
     let stdout = '';
     let stderr = '';
     let signalledAt = null;

@@ -24,11 +24,14 @@ export const sanitized = {
   },
 };
 
-export async function buildSanitized(jobs = availableParallelism()) {
+export async function buildSanitized({ lowPriority = false } = {}) {
   const skip = (path) => path.includes('testdata') || path.includes('target');
   const key = contentKey(['native', 'shaders'], { skip, extra: flags });
   if (stampMatches('sanitize', key)) return;
-  await run('cmake', ['-S', join(root, 'native'), '-B', folder, '-G', 'Unix Makefiles', ...flags]);
-  await run('cmake', ['--build', folder, '--target', 'sluice_tests', '--parallel', String(jobs)]);
+  await run('cmake', ['-S', join(root, 'native'), '-B', folder, '-G', 'Unix Makefiles', ...flags], {
+    lowPriority,
+  });
+  const jobs = String(availableParallelism());
+  await run('cmake', ['--build', folder, '--target', 'sluice_tests', '--parallel', jobs], { lowPriority });
   writeStamp('sanitize', key);
 }

@@ -2,7 +2,8 @@
 // run under Vulkan's validation layers. The last test of each process fails on any message of theirs
 // (vk/zz_validation_test.cpp). What users get is the same sources without either: goldens, pictures, the addon and the
 // command line have suites of their own.
-import { runDoctest, runDoctestParts } from '../lib/doctest.mjs';
+import { doctestParts, runDoctest } from '../lib/doctest.mjs';
+import { sideBySide } from '../lib/pool.mjs';
 import { buildSanitized, sanitized } from '../lib/sanitized.mjs';
 
 export const name = 'native';
@@ -17,16 +18,19 @@ const pictures = 'pictures:*';
 // Instrumented shaders take seconds each to compile on a CPU device: every op and the least picture's whole job.
 const instrumented = ['least:*', 'ops: conv*', 'ops: att*', 'ops: point*', 'ops: group*'];
 
-export async function run(check, { cores }) {
-  await buildSanitized(cores());
+export async function run(check) {
+  await buildSanitized({ lowPriority: true });
   const { program, env } = sanitized;
-  check.note('core and synchronisation checks');
   const core = { ...env, SLUICE_VALIDATION: '1' };
-  await runDoctestParts(check, program, long, { skip: [failures, pictures], always: last, env: core, cores });
-  check.note('GPU-assisted checks');
-  const args = ['--source-file=*/vk/*,*/ops/*,*/validation_test.cpp'];
   const assisted = { ...env, SLUICE_VALIDATION: 'gpu' };
-  await runDoctestParts(check, program, instrumented, { args, always: last, env: assisted, cores });
-  check.note('no checks');
-  await runDoctest(check, program, { args: [`--test-case=${failures}`], env });
+  const where = '--source-file=*/vk/*,*/ops/*,*/validation_test.cpp';
+  const runs = [
+    ...doctestParts(long, { skip: [failures, pictures], always: last }).map((args) => ({ args, env: core })),
+    { args: [`--test-case=${failures}`], env },
+    ...doctestParts(instrumented, { always: last }).map((args) => ({
+      args: [where, ...args],
+      env: assisted,
+    })),
+  ];
+  await sideBySide(runs, ({ args, env }) => runDoctest(check, program, { args, env, lowPriority: true }));
 }

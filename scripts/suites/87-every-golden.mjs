@@ -7,13 +7,11 @@ export const name = 'every-golden';
 
 export const missing = () => 'it takes twenty minutes on a CPU device: npm test -- every-golden';
 
-export async function run(check, { cores }) {
-  await buildSanitized(cores());
+export async function run(check) {
+  await buildSanitized();
   const env = { ...sanitized.env, SLUICE_EVERY_GOLDEN: '1' };
   const cases = ['pictures: one*', 'pictures: the other*', 'device: every*'];
-  await sideBySide(
-    cases,
-    (pattern) => runDoctest(check, sanitized.program, { args: [`--test-case=${pattern}`], env }),
-    cores,
+  await sideBySide(cases, (pattern) =>
+    runDoctest(check, sanitized.program, { args: [`--test-case=${pattern}`], env }),
   );
 }
