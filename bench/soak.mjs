@@ -2,8 +2,9 @@
 // hundreds of small pictures, and after each part of the day every process is asked how much memory it has.
 //   node bench/soak.mjs [--hours 8] [--steps 3000] [--jobs 240] [--seed 1] [--json]
 // `--steps` edits (strokes, notes, words) and about twice as many undone and redone steps, `--jobs` pictures, spread over
-// so many parts. Bytes are those that a process has to itself (private, dirty), after its garbage was collected; the first
-// part fills caches that are meant to be filled, so the slope is taken over the parts after it. Status 1 if a process
+// so many parts. Bytes are those that a process has to itself (private, dirty), after its garbage was collected and the
+// window was told that memory is short: it keeps the pictures that it has shown, decoded, for as long as nobody wants the
+// memory. The first part fills caches that stay, so the slope is taken over the parts after it. Status 1 if a process
 // grew by more than a tenth, and by more than 16 MiB, from the second part's end to the last.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -46,6 +47,8 @@ const devtools = await page.context().newCDPSession(page);
 
 async function measure() {
   for (let i = 0; i < 2; i++) await devtools.send('HeapProfiler.collectGarbage');
+  await devtools.send('Memory.simulatePressureNotification', { level: 'critical' });
+  await new Promise((resolve) => setTimeout(resolve, 1500)); // it gives back piece by piece
   const { usedSize } = await devtools.send('Runtime.getHeapUsage');
   const heap = await app.evaluate(() => process.memoryUsage().heapUsed);
   const children = descendants(main);
