@@ -1,6 +1,6 @@
 // Puts together what a package holds and has electron-builder wrap it. electron-builder is installed into the build
 // folder from the lock file beside this one: nobody who only uses or develops the studio needs its 280 packages.
-import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { buildDir, root } from '../lib/paths.mjs';
@@ -36,7 +36,8 @@ export async function packageStudio({ targets = [], tryIt = false, out = join(ro
     pathToFileURL(join(place, 'node_modules', 'electron-builder', 'out', 'index.js')).href
   );
   const { build, Platform } = builder.default ?? builder;
-  // Its own copy of 7-Zip comes as a package; without this it would look for another one on the network.
+  // Its own copy of 7-Zip comes as a package, whose programs nobody may run; without it, it would look for another one on
+  // the network.
   const zip = join(
     place,
     'node_modules',
@@ -45,7 +46,10 @@ export async function packageStudio({ targets = [], tryIt = false, out = join(ro
     process.arch === 'arm64' ? 'arm64' : 'x64',
     '7za',
   );
-  if (existsSync(zip)) process.env.ELECTRON_BUILDER_7ZIP_PATH ??= zip;
+  if (existsSync(zip)) {
+    chmodSync(zip, 0o755);
+    process.env.ELECTRON_BUILDER_7ZIP_PATH ??= zip;
+  }
   if (tryIt) process.env.ELECTRON_BUILDER_COMPRESSION_LEVEL ??= '1'; // it is thrown away
   const wanted = targets.length > 0 ? targets : tryIt ? ['dir', 'tar.gz'] : usual[process.platform];
   const files = await build({
