@@ -5,7 +5,7 @@ import { buildSanitized, sanitized } from '../lib/sanitized.mjs';
 
 export const name = 'every-golden';
 
-export const missing = () => 'it takes twenty minutes on a CPU device: npm test -- every-golden';
+export const missing = () => 'it takes long on a CPU device: npm test -- every-golden';
 
 export async function run(check) {
   await buildSanitized();

@@ -55,12 +55,13 @@ void lower_attention(const Lowering& l, const Attention& op) {
                                  : tile.groups  ? Shader::attention_matrix
                                                : Shader::attention_tiled,
                                  op.causal && !l.traits.cpu ? FLAG_CAUSAL : 0u);
-            d.pipeline.spec[SPEC_HEAD] = uint32_t(op.head_size / 4);
             if (l.traits.cpu) {
                 d.pipeline.spec[SPEC_LOCAL_SIZE] = uint32_t(lanes);
                 d.pipeline.spec[SPEC_SLOTS] = uint32_t(slots);
                 d.pipeline.spec[SPEC_ROWS] = uint32_t(block);
                 d.pipeline.spec[SPEC_COLUMNS] = slots <= 8 ? 2 : 1;
+            } else {
+                d.pipeline.spec[SPEC_HEAD] = uint32_t(op.head_size / 4);
             }
             if (tile.groups) {
                 d.pipeline.spec[SPEC_LOCAL_SIZE] = uint32_t(workgroup_size(tile, l.traits));
