@@ -97,15 +97,15 @@ async function checkGrowing(check, { page }) {
   const pixels = () =>
     page.evaluate(async () => {
       await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-      const [, canvas] = document.querySelectorAll('.canvas-stage canvas');
+      const { width, height } = document.querySelector('.canvas-surface').getBoundingClientRect();
+      const context = new OffscreenCanvas(width, height).getContext('2d');
+      for (const tile of document.querySelectorAll('.canvas-surface canvas'))
+        context.drawImage(tile, tile.offsetLeft, tile.offsetTop);
       window.seen = window.drawn;
-      window.drawn = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-      const inked = window.drawn.reduce((sum, value, i) => sum + (i % 4 === 3 && value > 0 ? 1 : 0), 0);
-      if (window.seen === undefined) return { inked, other: 0 };
-      let other = 0;
-      for (let i = 3; i < window.drawn.length; i += 4)
-        if (Math.abs(window.drawn[i] - window.seen[i]) > 40) other++;
-      return { inked, other };
+      window.drawn = context.getImageData(0, 0, width, height).data.filter((_, i) => i % 4 === 3);
+      const count = (is) => window.drawn.filter(is).length;
+      const inked = count((value) => value > 0);
+      return { inked, other: window.seen ? count((value, i) => Math.abs(value - window.seen[i]) > 40) : 0 };
     });
   const grown = await pixels();
   await page.mouse.wheel(0, 0); // the view is set anew, which draws everything

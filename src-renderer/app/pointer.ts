@@ -53,8 +53,10 @@ export function followPointer<Place>(container: HTMLElement, surface: Surface<Pl
   container.addEventListener(
     'pointermove',
     (event) => {
+      // The place first: to ask for it after an element was moved would lay the page out again.
+      const place = gesture === null ? null : surface.placeOf(event);
       surface.hover(event, gesture !== null);
-      gesture?.move(surface.placeOf(event), modifiersOf(event));
+      if (place !== null) gesture?.move(place, modifiersOf(event));
     },
     { signal },
   );

@@ -12,6 +12,7 @@ import {
   Pipette,
   Square,
 } from 'lucide-react';
+import { useShallow } from 'zustand/react/shallow';
 import { IconButton } from '../ui/IconButton.tsx';
 import { NumberSetting } from '../ui/Slider.tsx';
 import { usePart } from '../app/document.ts';
@@ -61,7 +62,9 @@ export function ToolRail() {
 }
 
 function Colours() {
-  const { colour, otherColour } = useCanvasView();
+  const { colour, otherColour } = useCanvasView(
+    useShallow(({ colour, otherColour }) => ({ colour, otherColour })),
+  );
   return (
     <div className="colours">
       <input
@@ -93,7 +96,9 @@ function Colours() {
 const sized = new Set<ToolName>(['brush', 'eraser', 'rectangle', 'ellipse']);
 
 export function ToolOptions() {
-  const { tool, size, filled, selected, nearness } = useCanvasView();
+  const { tool, size, filled, selected, nearness } = useCanvasView(
+    useShallow(({ tool, size, filled, selected, nearness }) => ({ tool, size, filled, selected, nearness })),
+  );
   const { layers } = usePart('canvas');
   const layer = selectedLayer(layers, selected);
   if (!sized.has(tool) || layer === undefined || layer.kind === 'pose') return null;

@@ -2,13 +2,22 @@
 // pointer by more than some samples is kept as pixels, so that each frame costs the same however long the stroke is.
 import type { Bounds } from '../core/canvas/bounds.ts';
 import type { Layer } from '../core/canvas/model.ts';
-import { type Context, drawItem, drawSamples } from './raster.ts';
+import { drawItem, strokeOutline } from './raster.ts';
+import { contextOf } from './surface.ts';
 import type { Item } from '../core/canvas/model.ts';
+
+// Where on the drawing area a tile of it lies, and how large the area is; the screen's own pixels.
+export interface Place {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
 
 export interface Draft {
   readonly layerId: string;
-  // `context` is transformed to the document; what is drawn is clipped to nothing but the layer.
-  draw(context: CanvasRenderingContext2D, layer: Layer): void;
+  // `context` is transformed to the document; what is drawn is clipped to nothing but the layer and the tile.
+  draw(context: CanvasRenderingContext2D, layer: Layer, place: Place): void;
   // Where it changed since this was asked last, in the document's pixels; null: nowhere. A draft without this is drawn
   // as a whole each time.
   grown?(layer: Layer): Bounds | null;
@@ -36,6 +45,7 @@ export class StrokeDraft implements Draft {
   readonly #samples: number[];
   readonly #kept = document.createElement('canvas');
   #keptSamples = 0; // how many lie in pixels already
+  #tail: { count: number; kept: number; outline: Path2D } | null = null; // of the others
   #shownSamples = 0; // how many had come when `grown` was asked last
 
   // `samples` grows while the gesture goes on.
@@ -45,22 +55,30 @@ export class StrokeDraft implements Draft {
     this.#style = style;
   }
 
-  draw(context: CanvasRenderingContext2D, layer: Layer): void {
+  draw(context: CanvasRenderingContext2D, layer: Layer, place: Place): void {
     const transform = context.getTransform();
     const count = this.#samples.length / 3;
     while (count - this.#keptSamples > 2 * PIECE) {
-      this.#keep(context.canvas, transform, layer);
+      this.#keep(place, new DOMMatrix().translate(place.left, place.top).multiply(transform), layer);
     }
     context.save();
     context.globalCompositeOperation = this.#style.erase ? 'destination-out' : 'source-over';
     context.fillStyle = this.#style.colour;
     if (this.#keptSamples > 0) {
       context.setTransform(1, 0, 0, 1, 0, 0);
-      context.drawImage(this.#kept, 0, 0);
+      context.drawImage(this.#kept, -place.left, -place.top);
       context.setTransform(transform);
     }
     context.translate(layer.x, layer.y);
-    this.#piece(context, this.#keptSamples - OVERLAP, count);
+    // Tiles that the stroke grew on in one frame share its outline.
+    if (this.#tail?.count !== count || this.#tail.kept !== this.#keptSamples) {
+      this.#tail = {
+        count,
+        kept: this.#keptSamples,
+        outline: this.#piece(this.#keptSamples - OVERLAP, count),
+      };
+    }
+    context.fill(this.#tail.outline);
     context.restore();
   }
 
@@ -86,21 +104,21 @@ export class StrokeDraft implements Draft {
     };
   }
 
-  #piece(context: Context, from: number, to: number): void {
-    drawSamples(context, this.#samples.slice(Math.max(0, from) * 3, to * 3), this.#style.size, false);
+  #piece(from: number, to: number): Path2D {
+    return strokeOutline(this.#samples.slice(Math.max(0, from) * 3, to * 3), this.#style.size, false);
   }
 
-  #keep(like: HTMLCanvasElement, transform: DOMMatrix, layer: Layer): void {
-    if (this.#kept.width !== like.width || this.#kept.height !== like.height) {
-      this.#kept.width = like.width;
-      this.#kept.height = like.height;
+  // On pixels as large as the drawing area, which `toArea` takes the document to.
+  #keep({ width, height }: Place, toArea: DOMMatrix, layer: Layer): void {
+    if (this.#kept.width !== width || this.#kept.height !== height) {
+      this.#kept.width = width;
+      this.#kept.height = height;
     }
-    const context = this.#kept.getContext('2d');
-    if (context === null) throw new Error('there is no 2D context for a stroke');
-    context.setTransform(transform);
+    const context = contextOf(this.#kept);
+    context.setTransform(toArea);
     context.translate(layer.x, layer.y);
     context.fillStyle = this.#style.colour;
-    this.#piece(context, this.#keptSamples - OVERLAP, this.#keptSamples + PIECE);
+    context.fill(this.#piece(this.#keptSamples - OVERLAP, this.#keptSamples + PIECE));
     this.#keptSamples += PIECE;
   }
 }

@@ -7,47 +7,46 @@ import type { Item, LayerKind, Placed, Stroke } from '../core/canvas/model.ts';
 
 export type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
 
-function trace(context: Context, outline: number[][]): void {
-  context.beginPath();
+function closed(outline: number[][]): Path2D {
+  const path = new Path2D();
   const first = outline[0];
-  if (first === undefined) return;
-  context.moveTo(first[0] ?? 0, first[1] ?? 0);
+  if (first === undefined) return path;
+  path.moveTo(first[0] ?? 0, first[1] ?? 0);
   for (let i = 1; i < outline.length; i++) {
     const [x0 = 0, y0 = 0] = outline[i] ?? [];
     const [x1 = 0, y1 = 0] = outline[(i + 1) % outline.length] ?? [];
-    context.quadraticCurveTo(x0, y0, (x0 + x1) / 2, (y0 + y1) / 2);
+    path.quadraticCurveTo(x0, y0, (x0 + x1) / 2, (y0 + y1) / 2);
   }
-  context.closePath();
+  path.closePath();
+  return path;
 }
 
-// At a pressure of a half, which a mouse gives, the stroke is as thick as its size says.
-export function drawSamples(context: Context, samples: readonly number[], size: number, ended = true): void {
+// What is filled. At a pressure of a half, which a mouse gives, the stroke is as thick as its size says.
+export function strokeOutline(samples: readonly number[], size: number, ended = true): Path2D {
   const points: [number, number, number][] = [];
   for (let i = 0; i + 2 < samples.length; i += 3) {
     points.push([samples[i] ?? 0, samples[i + 1] ?? 0, samples[i + 2] ?? 0.5]);
   }
   const [only] = points;
   if (points.length === 1 && only !== undefined) {
-    context.beginPath();
-    context.arc(only[0], only[1], (size / 2) * (0.5 + only[2]), 0, 2 * Math.PI);
-  } else {
-    trace(
-      context,
-      getStroke(points, {
-        size,
-        thinning: 0.5,
-        smoothing: 0.5,
-        streamline: 0.25,
-        simulatePressure: false,
-        last: ended,
-      }),
-    );
+    const dot = new Path2D();
+    dot.arc(only[0], only[1], (size / 2) * (0.5 + only[2]), 0, 2 * Math.PI);
+    return dot;
   }
-  context.fill();
+  return closed(
+    getStroke(points, {
+      size,
+      thinning: 0.5,
+      smoothing: 0.5,
+      streamline: 0.25,
+      simulatePressure: false,
+      last: ended,
+    }),
+  );
 }
 
 export const drawStroke = (context: Context, stroke: Stroke): void =>
-  drawSamples(context, stroke.samples, stroke.size);
+  context.fill(strokeOutline(stroke.samples, stroke.size));
 
 // A picture on an edges layer shows its edges. White lines are inked by drawing them on a bitmap of their own.
 function drawEdges(context: Context, item: Placed, ink: string): void {

@@ -1,16 +1,18 @@
-// The canvas on the screen: Konva layers for the paper, the document with the stroke that is being drawn, results, and
-// the box; the brush's ring is an element above them. Follows the document and the view by itself; pointer input comes
-// through gestures (input.ts). While a stroke grows, only where it grew is drawn again.
+// The canvas on the screen: the paper, the document with the stroke that is being drawn (surface.ts), Konva layers for
+// results and the box, and the brush's ring. Follows the document and the view by itself; pointer input comes through
+// gestures (input.ts). While a stroke grows, only where it grew is drawn again.
 import Konva from 'konva';
 import { onAsset } from '../app/assets.ts';
 import { currentDocument, performOn, sealStep, useDocument } from '../app/document.ts';
 import { setBox } from '../core/canvas/actions.ts';
+import type { Bounds } from '../core/canvas/bounds.ts';
 import { fitBox, gridBox, type Point, type View } from '../core/canvas/geometry.ts';
-import { type Box, isControl, type Layer } from '../core/canvas/model.ts';
+import { isControl, type Layer } from '../core/canvas/model.ts';
 import type { Draft } from './draft.ts';
 import { showGhosts } from './ghost-view.ts';
 import { LayerBitmaps } from './layer-bitmaps.ts';
 import { useResults, type Overlay } from './results.ts';
+import { contextOf, type Part, Surface, type Tile } from './surface.ts';
 import { selectedLayer, setView, useCanvasView } from './view.ts';
 
 const PAPER = '#ffffff';
@@ -18,31 +20,15 @@ const FAINT = 0.3;
 // By the bars that float above the drawing.
 const COVERED = { top: 40, bottom: 76 };
 const ACCENT = '#12a594';
-
-// A part of a canvas, in its own pixels.
-interface Part {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-const wholeOf = ({ canvas: { width, height } }: CanvasRenderingContext2D): Part => ({
-  ...{ left: 0, top: 0, width, height },
-});
-
-interface Shown {
-  shape: Konva.Shape;
-  layer: Layer;
-}
+const ONE_PIXEL: Part = { left: 0, top: 0, width: 1, height: 1 };
+const PIXELS_FROM = 4; // from this scale on they are seen as squares
 
 export class CanvasStage {
   readonly #stage: Konva.Stage;
-  readonly #under = new Konva.Layer({ listening: false }); // the paper's shadow is dear: drawn when the view changes
-  readonly #static = new Konva.Layer({ listening: false, imageSmoothingEnabled: true });
   readonly #results = new Konva.Layer({ listening: false });
   readonly #interactive = new Konva.Layer();
-  readonly #paper = new Konva.Rect({ fill: PAPER, shadowColor: '#000', shadowOpacity: 0.25, shadowBlur: 24 });
+  readonly #paper = document.createElement('div');
+  readonly #surface = new Surface((tile, part) => this.#drawTile(tile, part));
   readonly #result = new Konva.Image({ image: undefined, visible: false });
   readonly #box = new Konva.Rect({
     stroke: ACCENT,
@@ -62,18 +48,18 @@ export class CanvasStage {
   });
   readonly #ring = document.createElement('div');
   readonly #bitmaps = new LayerBitmaps();
-  readonly #shown = new Map<string, Shown>();
   readonly #leave: (() => void)[];
   #draft: Draft | null = null;
-  #frame = 0; // in which what a stroke grew by is drawn
+  #nudged: { id: string; dx: number; dy: number } | null = null;
   #scratch: HTMLCanvasElement | null = null;
   #fitted = false;
-  #shownBox: Box | null = null;
 
   constructor(container: HTMLDivElement) {
     this.#stage = new Konva.Stage({ container, width: 1, height: 1 });
-    this.#stage.add(this.#under, this.#static, this.#results, this.#interactive);
-    this.#under.add(this.#paper);
+    this.#paper.className = 'canvas-paper';
+    this.#paper.style.background = PAPER;
+    container.prepend(this.#paper, this.#surface.element);
+    this.#stage.add(this.#results, this.#interactive);
     this.#results.add(this.#result);
     this.#interactive.add(this.#box, this.#transformer);
     this.#ring.className = 'canvas-ring';
@@ -91,7 +77,7 @@ export class CanvasStage {
       useResults.subscribe(() => this.#syncResult()),
       onAsset((asset) => {
         this.#bitmaps.forgetAsset(asset);
-        this.#static.batchDraw();
+        this.#surface.redraw();
       }),
       showGhosts(this.#results),
       () => observer.disconnect(),
@@ -107,7 +93,8 @@ export class CanvasStage {
 
   destroy(): void {
     for (const leave of this.#leave) leave();
-    cancelAnimationFrame(this.#frame);
+    this.#surface.destroy();
+    this.#paper.remove();
     this.#ring.remove();
     this.#stage.destroy();
   }
@@ -120,19 +107,14 @@ export class CanvasStage {
   setDraft(draft: Draft | null): void {
     const grows = draft?.grown !== undefined && draft === this.#draft;
     this.#draft = draft;
-    if (!grows) this.#static.batchDraw();
-    else if (this.#frame === 0) {
-      this.#frame = requestAnimationFrame(() => {
-        this.#frame = 0;
-        this.#drawGrown();
-      });
-    }
+    if (grows) this.#surface.redrawGrown(() => this.#grown());
+    else this.#surface.redraw();
   }
 
   // Where a layer is shown while it is dragged.
   nudgeLayer(id: string, dx: number, dy: number): void {
-    this.#shown.get(id)?.shape.position({ x: dx, y: dy });
-    this.#static.batchDraw();
+    this.#nudged = { id, dx, dy };
+    this.#surface.redraw();
   }
 
   // The brush's ring at a point of the screen; null hides it.
@@ -148,9 +130,16 @@ export class CanvasStage {
 
   // The colour on the screen at a point, as #rrggbb.
   colourAt(at: Point): string {
-    const canvas = this.#stage.toCanvas({ x: at.x, y: at.y, width: 1, height: 1, pixelRatio: 1 });
-    const [r = 255, g = 255, b = 255, a = 0] = canvas.getContext('2d')?.getImageData(0, 0, 1, 1).data ?? [];
-    if (a === 0) return PAPER;
+    const canvas = document.createElement('canvas');
+    canvas.width = canvas.height = 1;
+    const context = contextOf(canvas);
+    context.fillStyle = PAPER;
+    context.fillRect(0, 0, 1, 1);
+    const { ratio } = this.#surface;
+    this.#drawTile({ context, left: Math.round(at.x * ratio), top: Math.round(at.y * ratio) }, ONE_PIXEL);
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.drawImage(this.#results.toCanvas({ x: at.x, y: at.y, width: 1, height: 1, pixelRatio: 1 }), 0, 0);
+    const [r = 255, g = 255, b = 255] = context.getImageData(0, 0, 1, 1).data;
     return `#${[r, g, b].map((value) => value.toString(16).padStart(2, '0')).join('')}`;
   }
 
@@ -161,25 +150,26 @@ export class CanvasStage {
     if (!this.#fitted) {
       this.#fitted = true;
       this.fit();
-      return;
+    } else {
+      // What was in the middle stays there.
+      const { view } = useCanvasView.getState();
+      const dx = (clientWidth - before.width) / 2;
+      const dy = (clientHeight - before.height) / 2;
+      setView({ ...view, x: view.x + dx, y: view.y + dy });
     }
-    // What was in the middle stays there.
-    const { view } = useCanvasView.getState();
-    const dx = (clientWidth - before.width) / 2;
-    const dy = (clientHeight - before.height) / 2;
-    setView({ ...view, x: view.x + dx, y: view.y + dy });
+    this.#surface.resize(clientWidth, clientHeight);
   }
 
   #syncView(moved: boolean): void {
     const { view, tool } = useCanvasView.getState();
     if (moved) {
-      for (const layer of [this.#under, this.#static, this.#results, this.#interactive]) {
+      for (const layer of [this.#results, this.#interactive]) {
         layer.position({ x: view.x, y: view.y });
         layer.scale({ x: view.scale, y: view.scale });
       }
-      this.#static.getNativeCanvasElement().style.imageRendering = view.scale >= 4 ? 'pixelated' : 'auto';
-      this.#under.batchDraw();
-      this.#static.batchDraw();
+      this.#results.imageSmoothingEnabled(view.scale < PIXELS_FROM);
+      this.#placePaper();
+      this.#surface.redraw();
       this.#results.batchDraw();
     }
     this.#box.draggable(tool === 'box');
@@ -190,78 +180,53 @@ export class CanvasStage {
 
   #syncDocument(): void {
     const { layers, box } = currentDocument().canvas;
-    const ids = new Set(layers.map(({ id }) => id));
-    for (const [id, { shape }] of this.#shown) {
-      if (ids.has(id)) continue;
-      shape.destroy();
-      this.#shown.delete(id);
-    }
-    this.#bitmaps.keepOnly(ids);
-    for (const layer of layers) {
-      const shown = this.#shown.get(layer.id);
-      if (shown === undefined) this.#shown.set(layer.id, this.#show(layer));
-      else shown.layer = layer;
-    }
-    layers.forEach(({ id, visible }, index) => {
-      const shape = this.#shown.get(id)?.shape;
-      shape?.visible(visible);
-      shape?.zIndex(index);
-    });
-    for (const node of [this.#paper, this.#box]) {
-      node.setAttrs({ x: box.x, y: box.y, width: box.width, height: box.height, scaleX: 1, scaleY: 1 });
-    }
-    if (box !== this.#shownBox) this.#under.batchDraw();
-    this.#shownBox = box;
-    this.#static.batchDraw();
+    this.#bitmaps.keepOnly(new Set(layers.map(({ id }) => id)));
+    this.#box.setAttrs({ x: box.x, y: box.y, width: box.width, height: box.height, scaleX: 1, scaleY: 1 });
+    this.#placePaper();
+    this.#surface.redraw();
     this.#interactive.batchDraw();
   }
 
-  #show(layer: Layer): Shown {
-    const shown: Shown = {
-      layer,
-      shape: new Konva.Shape({
-        sceneFunc: ({ _context: context }) => this.#drawLayer(context, shown.layer, wholeOf(context)),
-        listening: false,
-      }),
-    };
-    this.#static.add(shown.shape);
-    return shown;
+  #placePaper(): void {
+    const { box } = currentDocument().canvas;
+    const { x, y, scale } = useCanvasView.getState().view;
+    const { style } = this.#paper;
+    style.width = `${box.width * scale}px`;
+    style.height = `${box.height * scale}px`;
+    style.transform = `translate(${x + box.x * scale}px, ${y + box.y * scale}px)`;
   }
 
   // What was drawn before stays where the stroke has not grown: a frame costs what is new.
-  #drawGrown(): void {
+  #grown(): Bounds | null {
     const draft = this.#draft;
     const layer = currentDocument().canvas.layers.find(({ id }) => id === draft?.layerId);
     const grown = layer === undefined ? null : (draft?.grown?.(layer) ?? null);
-    if (grown === null) return;
-    const canvas = this.#static.getCanvas();
-    const context = canvas.getContext()._context;
-    const ratio = canvas.getPixelRatio();
+    if (grown === null) return null;
     const { x, y, scale } = useCanvasView.getState().view;
-    const [width, height] = [context.canvas.width, context.canvas.height];
-    const at = (value: number, offset: number): number => (value * scale + offset) * ratio;
-    const left = Math.max(0, Math.floor(at(grown.left, x)) - 1);
-    const top = Math.max(0, Math.floor(at(grown.top, y)) - 1);
-    const right = Math.min(width, Math.ceil(at(grown.right, x)) + 1);
-    const bottom = Math.min(height, Math.ceil(at(grown.bottom, y)) + 1);
-    if (right <= left || bottom <= top) return;
-    const part = { left, top, width: right - left, height: bottom - top };
-    context.save();
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.beginPath();
-    context.rect(left, top, part.width, part.height);
-    context.clip();
-    context.clearRect(left, top, part.width, part.height);
-    context.setTransform(ratio * scale, 0, 0, ratio * scale, ratio * x, ratio * y);
-    for (const { id } of currentDocument().canvas.layers) {
-      const shown = this.#shown.get(id);
-      if (shown?.layer.visible === true) this.#drawLayer(context, shown.layer, part);
-    }
-    context.restore();
+    const at = (value: number, offset: number): number => (value * scale + offset) * this.#surface.ratio;
+    return {
+      left: at(grown.left, x),
+      top: at(grown.top, y),
+      right: at(grown.right, x),
+      bottom: at(grown.bottom, y),
+    };
   }
 
-  // `part` of the canvas is what has to be drawn, in its own pixels.
-  #drawLayer(context: CanvasRenderingContext2D, layer: Layer, part: Part): void {
+  #drawTile(tile: Tile, part: Part): void {
+    const { context, left, top } = tile;
+    const { ratio } = this.#surface;
+    const { x, y, scale } = useCanvasView.getState().view;
+    context.imageSmoothingEnabled = scale < PIXELS_FROM;
+    for (const layer of currentDocument().canvas.layers) {
+      if (!layer.visible) continue;
+      const { dx, dy } = this.#nudged?.id === layer.id ? this.#nudged : { dx: 0, dy: 0 };
+      const [across, down] = [ratio * (x + dx * scale) - left, ratio * (y + dy * scale) - top];
+      context.setTransform(ratio * scale, 0, 0, ratio * scale, across, down);
+      this.#drawLayer(tile, layer, part);
+    }
+  }
+
+  #drawLayer({ context, left, top }: Tile, layer: Layer, part: Part): void {
     context.save();
     // A drawing that steers is faint while another layer is worked on, so that it does not hide what was painted.
     const faint = isControl(layer.kind) && selectedLayer()?.id !== layer.id;
@@ -270,20 +235,21 @@ export class CanvasStage {
     if (draft === null) this.#drawBitmap(context, layer);
     else {
       // On a bitmap of its own first: an eraser must take away from this layer alone.
-      const { left, top, width, height } = part;
+      const { left: from, top: above, width, height } = part;
       const scratch = this.#scratchLike(context.canvas);
       scratch.save();
       scratch.setTransform(1, 0, 0, 1, 0, 0);
       scratch.beginPath();
-      scratch.rect(left, top, width, height);
+      scratch.rect(from, above, width, height);
       scratch.clip();
-      scratch.clearRect(left, top, width, height);
+      scratch.clearRect(from, above, width, height);
       scratch.setTransform(context.getTransform());
+      scratch.imageSmoothingEnabled = context.imageSmoothingEnabled;
       this.#drawBitmap(scratch, layer);
-      draft.draw(scratch, layer);
+      draft.draw(scratch, layer, { left, top, ...this.#surface.size });
       scratch.restore();
       context.setTransform(1, 0, 0, 1, 0, 0);
-      context.drawImage(scratch.canvas, left, top, width, height, left, top, width, height);
+      context.drawImage(scratch.canvas, from, above, width, height, from, above, width, height);
     }
     context.restore();
   }
@@ -300,9 +266,7 @@ export class CanvasStage {
       this.#scratch.width = width;
       this.#scratch.height = height;
     }
-    const context = this.#scratch.getContext('2d');
-    if (context === null) throw new Error('there is no 2D context for a stroke');
-    return context;
+    return contextOf(this.#scratch);
   }
 
   #syncResult(): void {

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'react';
+import { useShallow } from 'zustand/react/shallow';
 import { usePart } from '../app/document.ts';
 import { pitchName } from '../core/music/gm.ts';
 import { positionText } from '../core/music/time.ts';
@@ -22,7 +23,9 @@ import { setRoll, trackOf, useRollView } from './view.ts';
 // What the canvas shows of the chosen notes, for those who do not see it.
 function Spoken() {
   const music = usePart('music');
-  const { track, selected, pitch } = useRollView();
+  const { track, selected, pitch } = useRollView(
+    useShallow(({ track, selected, pitch }) => ({ track, selected, pitch })),
+  );
   const notes = trackOf(music, track).notes.filter(({ id }) => selected.has(id));
   const [first] = notes;
   const text =

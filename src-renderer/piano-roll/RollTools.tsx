@@ -1,5 +1,6 @@
 // Tools, grid, scale, and what is set of the chosen notes.
 import { AlignStartVertical, Ghost, MousePointer2, Pencil, Sparkles, StepForward } from 'lucide-react';
+import { useShallow } from 'zustand/react/shallow';
 import { showKey } from '../app/commands/keys.ts';
 import { runCommand } from '../app/commands/table.ts';
 import { performOn, sealStep, usePart } from '../app/document.ts';
@@ -12,7 +13,9 @@ import { NumberField } from './NumberField.tsx';
 import { currentTrack, setRoll, trackOf, useRollView } from './view.ts';
 
 function ScaleChoice() {
-  const { scaleHelper, track } = useRollView();
+  const { scaleHelper, track } = useRollView(
+    useShallow(({ scaleHelper, track }) => ({ scaleHelper, track })),
+  );
   const music = usePart('music');
   if (isDrums(trackOf(music, track))) return null;
   return (
@@ -51,7 +54,9 @@ function ScaleChoice() {
 
 function Chosen() {
   const music = usePart('music');
-  const { track, selected, velocity } = useRollView();
+  const { track, selected, velocity } = useRollView(
+    useShallow(({ track, selected, velocity }) => ({ track, selected, velocity })),
+  );
   const current = trackOf(music, track);
   const notes = current.notes.filter(({ id }) => selected.has(id));
   const shown =
@@ -90,7 +95,9 @@ function Chosen() {
 }
 
 export function RollTools() {
-  const { tool, grid, ghosts, stepping, composer } = useRollView();
+  const { tool, grid, ghosts, stepping, composer } = useRollView(
+    useShallow(({ tool, grid, ghosts, stepping, composer }) => ({ tool, grid, ghosts, stepping, composer })),
+  );
   return (
     <div className="roll-bar" role="toolbar" aria-label="Roll tools">
       <IconButton

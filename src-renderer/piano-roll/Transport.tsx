@@ -1,6 +1,7 @@
 // Playing, recording, tempo and metre.
 import { Circle, Drum, Keyboard, Pause, Play, Repeat, SkipBack } from 'lucide-react';
 import { useEffect, useRef } from 'react';
+import { useShallow } from 'zustand/react/shallow';
 import { runCommand } from '../app/commands/table.ts';
 import { currentDocument, performOn, sealStep, useDocument, usePart } from '../app/document.ts';
 import { setMeter, setTempo } from '../core/music/actions.ts';
@@ -79,7 +80,16 @@ function Output() {
 }
 
 export function Transport() {
-  const { playing, recording, loop, metronome, typing, octave } = useRollView();
+  const { playing, recording, loop, metronome, typing, octave } = useRollView(
+    useShallow(({ playing, recording, loop, metronome, typing, octave }) => ({
+      playing,
+      recording,
+      loop,
+      metronome,
+      typing,
+      octave,
+    })),
+  );
   const bpm = usePart('music').tempos[0]?.bpm ?? 120;
   return (
     <div className="roll-bar" role="toolbar" aria-label="Transport">

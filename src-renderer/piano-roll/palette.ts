@@ -16,9 +16,6 @@ export interface Palette {
   readonly chosen: string;
   readonly onChosen: string;
   readonly loop: string;
-  readonly playhead: string;
-  readonly record: string;
-  readonly marquee: string;
   readonly whiteKey: string;
   readonly blackKey: string;
   readonly keyLine: string;
@@ -54,9 +51,6 @@ export function palette(element: HTMLElement): Palette {
     chosen: resolve('light-dark(#c2541b, #ffb36b)'),
     onChosen: resolve('light-dark(#ffffff, #3a1c00)'),
     loop: mix('var(--accent)', 'transparent', 0.28),
-    playhead: resolve('var(--text)'),
-    record: resolve('var(--danger)'),
-    marquee: mix('light-dark(#c2541b, #ffb36b)', 'transparent', 0.12),
     whiteKey: resolve('light-dark(#ffffff, #c9ccd1)'),
     blackKey: resolve('light-dark(#34363a, #26282d)'),
     keyLine: resolve('light-dark(#d9d6d0, #9a9ea6)'),

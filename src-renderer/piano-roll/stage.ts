@@ -1,4 +1,5 @@
-// Draws the roll: ruler, keys, notes and velocities on one canvas, what moves while music plays on another above it.
+// Draws the roll: ruler, keys, notes and velocities on a canvas; the playhead and the marquee are elements above it, so
+// that moving them draws no note again.
 // Draws once a frame at most, and only what is in sight.
 import { useDocument } from '../app/document.ts';
 import { fitNotes, type RollScale, within, xOf, yOf, PITCHES, ticksAtX } from '../core/music/coordinates.ts';
@@ -27,12 +28,12 @@ const FONT = '10px "Inter Variable", system-ui, sans-serif';
 export class RollStage {
   readonly #container: HTMLElement;
   readonly #base = document.createElement('canvas');
-  readonly #over = document.createElement('canvas');
+  readonly #playhead = document.createElement('div');
+  readonly #marquee = document.createElement('div');
   readonly #leave: (() => void)[];
   #palette: Palette;
   #dirty = true;
   #frame = 0;
-  #marquee: Marquee | null = null;
   #ghost: readonly Note[] = [];
   #shownPlayhead = -1;
   readonly #columns = new Int32Array(PITCHES); // of each key, where its last note was drawn from afar
@@ -40,10 +41,11 @@ export class RollStage {
   constructor(container: HTMLElement) {
     this.#container = container;
     this.#palette = palette(container);
-    for (const canvas of [this.#base, this.#over]) {
-      canvas.className = 'roll-layer';
-      container.append(canvas);
-    }
+    this.#base.className = 'roll-notes';
+    this.#playhead.className = 'roll-playhead';
+    this.#marquee.className = 'roll-marquee';
+    this.#marquee.hidden = true;
+    container.append(this.#base, this.#playhead, this.#marquee);
     const dark = window.matchMedia('(prefers-color-scheme: dark)');
     const retheme = (): void => {
       this.#palette = palette(container);
@@ -64,8 +66,7 @@ export class RollStage {
   destroy(): void {
     cancelAnimationFrame(this.#frame);
     this.#leave.forEach((stop) => stop());
-    this.#base.remove();
-    this.#over.remove();
+    for (const element of [this.#base, this.#playhead, this.#marquee]) element.remove();
   }
 
   // Of the notes' area.
@@ -86,8 +87,12 @@ export class RollStage {
   }
 
   setMarquee(marquee: Marquee | null): void {
-    this.#marquee = marquee;
-    this.redraw();
+    this.#marquee.hidden = marquee === null;
+    if (marquee === null) return;
+    const { style } = this.#marquee;
+    style.transform = `translate(${marquee.x}px, ${marquee.y}px)`;
+    style.width = `${marquee.width}px`;
+    style.height = `${marquee.height}px`;
   }
 
   // Notes that are proposed, seen over everything.
@@ -117,10 +122,8 @@ export class RollStage {
   #resize(): void {
     const ratio = window.devicePixelRatio;
     const { clientWidth, clientHeight } = this.#container;
-    for (const canvas of [this.#base, this.#over]) {
-      canvas.width = Math.max(1, Math.round(clientWidth * ratio));
-      canvas.height = Math.max(1, Math.round(clientHeight * ratio));
-    }
+    this.#base.width = Math.max(1, Math.round(clientWidth * ratio));
+    this.#base.height = Math.max(1, Math.round(clientHeight * ratio));
     setRoll({ scale: within(rollNow().scale, this.size.height) });
     this.redraw();
   }
@@ -143,7 +146,10 @@ export class RollStage {
       this.#drawBase();
     } else if (playhead === this.#shownPlayhead) return;
     this.#shownPlayhead = playhead;
-    this.#drawOver(playhead);
+    const x = KEYS + xOf(rollNow().scale, playhead);
+    this.#playhead.hidden = x < KEYS;
+    this.#playhead.classList.toggle('roll-playhead-recording', rollNow().recording);
+    this.#playhead.style.transform = `translateX(${x}px)`;
   }
 
   #drawBase(): void {
@@ -371,31 +377,6 @@ export class RollStage {
       for (const [name, y] of names) context.fillText(name, drums ? 4 : KEYS - 6, y, KEYS - 7);
       context.textAlign = 'left';
     });
-  }
-
-  #drawOver(playhead: number): void {
-    const context = this.#over.getContext('2d');
-    if (context === null) return;
-    const { clientWidth: width, clientHeight: height } = this.#container;
-    const ratio = window.devicePixelRatio;
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, width, height);
-    const x = KEYS + xOf(rollNow().scale, playhead);
-    if (x >= KEYS) {
-      context.fillStyle = rollNow().recording ? this.#palette.record : this.#palette.playhead;
-      context.fillRect(x - 0.75, 0, 1.5, height);
-      context.beginPath();
-      context.moveTo(x - 5, RULER - 9);
-      context.lineTo(x + 5, RULER - 9);
-      context.lineTo(x, RULER - 1);
-      context.fill();
-    }
-    if (this.#marquee === null) return;
-    const { x: mx, y: my, width: mw, height: mh } = this.#marquee;
-    context.fillStyle = this.#palette.marquee;
-    context.strokeStyle = this.#palette.chosen;
-    context.fillRect(mx, my, mw, mh);
-    context.strokeRect(mx + 0.5, my + 0.5, mw, mh);
   }
 }
 
