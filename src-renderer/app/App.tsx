@@ -9,17 +9,10 @@ import { PaneGrid } from './shell/PaneGrid.tsx';
 import { ShortcutsDialog } from './shell/ShortcutsDialog.tsx';
 import { TopBar } from './shell/TopBar.tsx';
 import { tellFailure } from './notices.ts';
-import { startProject, useProject } from './project.ts';
 import { tellShown } from './shown.ts';
 import { studio } from './studio.ts';
 
 export function App() {
-  const shown = useProject((state) => state.shown);
-  useEffect(() => {
-    if (!shown) return;
-    tellShown();
-    studio.app.ready().catch(tellFailure);
-  }, [shown]);
   useEffect(() => {
     const leave = [
       listenForShortcuts(),
@@ -27,16 +20,14 @@ export function App() {
       followMemory(),
       studio.app.command((id) => runCommand(id)),
     ];
-    const project = startProject();
-    return () => {
-      leave.forEach((stop) => stop());
-      void project.then((stop) => stop());
-    };
+    tellShown();
+    studio.app.ready().catch(tellFailure);
+    return () => leave.forEach((stop) => stop());
   }, []);
   return (
     <div className="app">
       <TopBar />
-      {shown ? <PaneGrid /> : <main className="panes" />}
+      <PaneGrid />
       <Palette />
       <ShortcutsDialog />
       <Notices />

@@ -10,6 +10,7 @@ import './styles/controls.css';
 import './commands/global.ts';
 import { App } from './App.tsx';
 import { panes } from './panes.ts';
+import { startProject } from './project.ts';
 import { queryClient } from './queries.ts';
 import { startLayout } from './shell/layout.ts';
 import { applyKeptTheme } from './theme.ts';
@@ -20,10 +21,13 @@ startLayout(panes);
 applyKeptTheme();
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no element "root"');
-createRoot(root).render(
-  <StrictMode>
-    <QueryClientProvider client={queryClient}>
-      <App />
-    </QueryClientProvider>
-  </StrictMode>,
+// With what was open, so that panes are laid out once.
+void startProject().then(() =>
+  createRoot(root).render(
+    <StrictMode>
+      <QueryClientProvider client={queryClient}>
+        <App />
+      </QueryClientProvider>
+    </StrictMode>,
+  ),
 );

@@ -11,11 +11,7 @@ import { setGhost } from './ghost.ts';
 import { tell, tellFailure } from './notices.ts';
 import { studio } from './studio.ts';
 
-interface OpenProject extends ProjectState {
-  readonly shown: boolean; // what was open is there: before, nothing could be drawn on it that would not be lost
-}
-
-export const useProject = create<OpenProject>()(() => ({ name: 'Untitled', saved: true, shown: false }));
+export const useProject = create<ProjectState>()(() => ({ name: 'Untitled', saved: true }));
 
 // A change is handed over within this time where no other one is being written. With what writing takes on a busy
 // machine it stays well below the second that may be lost in a crash.
@@ -56,8 +52,9 @@ async function show(project: OpenedProject): Promise<void> {
 const asked = studio.projects.current();
 asked.catch(() => undefined); // told where it is awaited
 
-// Resolves when what was open is shown. A document that cannot be read stays on the disk until something is drawn.
-export async function startProject(): Promise<() => void> {
+// Resolves when what was open is there: before, nothing could be drawn on it that would not be lost. A document that
+// cannot be read stays on the disk until something is drawn.
+export async function startProject(): Promise<void> {
   try {
     const project = await asked;
     await show(project);
@@ -66,23 +63,16 @@ export async function startProject(): Promise<() => void> {
   } catch (error) {
     tellFailure(error);
   }
-  useProject.setState({ shown: true });
-  const leave = [
-    useDocument.subscribe((now, before) => {
-      if (now.history.present !== before.history.present) changed();
-    }),
-    onAsset((id) => {
-      const file = assetFile(id);
-      if (file !== undefined) studio.projects.putAsset({ id, file }).catch(tellFailure);
-      if (knownAssets().length % LET_GO_EVERY === 0) letGoOfAssets(LET_GO_EVERY);
-    }),
-  ];
-  leave.push(studio.projects.given(() => void change(() => studio.projects.openGiven()).catch(tellFailure)));
+  useDocument.subscribe((now, before) => {
+    if (now.history.present !== before.history.present) changed();
+  });
+  onAsset((id) => {
+    const file = assetFile(id);
+    if (file !== undefined) studio.projects.putAsset({ id, file }).catch(tellFailure);
+    if (knownAssets().length % LET_GO_EVERY === 0) letGoOfAssets(LET_GO_EVERY);
+  });
+  studio.projects.given(() => void change(() => studio.projects.openGiven()).catch(tellFailure));
   window.addEventListener('pagehide', keeping.now);
-  return () => {
-    leave.forEach((stop) => stop());
-    window.removeEventListener('pagehide', keeping.now);
-  };
 }
 
 async function change(ask: () => Promise<OpenedProject | null>): Promise<void> {

@@ -1,5 +1,6 @@
 // Draws what is proposed over the document: new marks translucent with a dashed frame, what is to go in red.
-import Konva from 'konva';
+import type { Layer } from 'konva/lib/Layer.js';
+import { Shape } from 'konva/lib/Shape.js';
 import { useGhost } from '../app/ghost.ts';
 import { currentDocument, useDocument } from '../app/document.ts';
 import { boundsOf } from '../core/canvas/bounds.ts';
@@ -12,9 +13,9 @@ const ADDED = '#12a594';
 const REMOVED = '#e5484d';
 
 // Adds itself to a layer of the stage; returns what takes it away again.
-export function showGhosts(layer: Konva.Layer): () => void {
+export function showGhosts(layer: Layer): () => void {
   let ghost: Ghost | null = null;
-  const shape = new Konva.Shape({
+  const shape = new Shape({
     listening: false,
     visible: false,
     sceneFunc: (context) => {

@@ -1,7 +1,11 @@
 // The canvas on the screen: the paper, the document with the stroke that is being drawn (surface.ts), Konva layers for
 // results and the box, and the brush's ring. Follows the document and the view by itself; pointer input comes through
 // gestures (input.ts). While a stroke grows, only where it grew is drawn again.
-import Konva from 'konva';
+import { Layer as KonvaLayer } from 'konva/lib/Layer.js';
+import { Image as KonvaImage } from 'konva/lib/shapes/Image.js';
+import { Rect } from 'konva/lib/shapes/Rect.js';
+import { Transformer } from 'konva/lib/shapes/Transformer.js';
+import { Stage } from 'konva/lib/Stage.js';
 import { onAsset } from '../app/assets.ts';
 import { currentDocument, performOn, sealStep, useDocument } from '../app/document.ts';
 import { setBox } from '../core/canvas/actions.ts';
@@ -24,19 +28,19 @@ const ONE_PIXEL: Part = { left: 0, top: 0, width: 1, height: 1 };
 const PIXELS_FROM = 4; // from this scale on they are seen as squares
 
 export class CanvasStage {
-  readonly #stage: Konva.Stage;
-  readonly #results = new Konva.Layer({ listening: false });
-  readonly #interactive = new Konva.Layer();
+  readonly #stage: Stage;
+  readonly #results = new KonvaLayer({ listening: false });
+  readonly #interactive = new KonvaLayer();
   readonly #paper = document.createElement('div');
   readonly #surface = new Surface((tile, part) => this.#drawTile(tile, part));
-  readonly #result = new Konva.Image({ image: undefined, visible: false });
-  readonly #box = new Konva.Rect({
+  readonly #result = new KonvaImage({ image: undefined, visible: false });
+  readonly #box = new Rect({
     stroke: ACCENT,
     strokeScaleEnabled: false,
     strokeWidth: 1.5,
     dash: [6, 4],
   });
-  readonly #transformer = new Konva.Transformer({
+  readonly #transformer = new Transformer({
     rotateEnabled: false,
     flipEnabled: false,
     keepRatio: false,
@@ -55,7 +59,7 @@ export class CanvasStage {
   #fitted = false;
 
   constructor(container: HTMLDivElement) {
-    this.#stage = new Konva.Stage({ container, width: 1, height: 1 });
+    this.#stage = new Stage({ container, width: 1, height: 1 });
     this.#paper.className = 'canvas-paper';
     this.#paper.style.background = PAPER;
     container.prepend(this.#paper, this.#surface.element);
