@@ -173,6 +173,11 @@ async function checkPlaying(check, studio) {
   await page.getByRole('application', { name: 'Notes' }).focus();
   await page.keyboard.press('Space');
   await page.getByRole('button', { name: 'Play', exact: true }).waitFor();
+  let workers = 0;
+  page.on('worker', () => workers++);
+  for (const key of ['Enter', 'Control+Z']) for (let i = 0; i < 3; i++) await page.keyboard.press(key);
+  check('notes that are heard one by one share a clock', workers === 0, `${workers} new threads`);
+  page.removeAllListeners('worker');
   const wav = join(studio.home, 'tune.wav');
   await answerSave(studio.app, wav);
   await page.getByRole('menuitem', { name: 'Music' }).click();

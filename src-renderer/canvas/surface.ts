@@ -34,6 +34,7 @@ export class Surface {
   readonly element = document.createElement('div');
   readonly #draw: (tile: Tile, part: Part) => void;
   #tiles: Tile[] = [];
+  #columns = 0;
   #ratio = 1;
   #size = { width: 0, height: 0 };
   #frame = 0;
@@ -58,14 +59,18 @@ export class Surface {
 
   // In the page's pixels.
   resize(width: number, height: number): void {
-    this.#ratio = window.devicePixelRatio;
-    this.#size = { width: Math.ceil(width * this.#ratio), height: Math.ceil(height * this.#ratio) };
+    const ratio = window.devicePixelRatio;
+    this.#size = { width: Math.ceil(width * ratio), height: Math.ceil(height * ratio) };
     const columns = Math.ceil(this.#size.width / TILE);
     const rows = Math.ceil(this.#size.height / TILE);
-    this.#tiles = Array.from({ length: columns * rows }, (_, i) =>
-      this.#tile((i % columns) * TILE, Math.floor(i / columns) * TILE),
-    );
-    this.element.replaceChildren(...this.#tiles.map(({ context }) => context.canvas));
+    if (ratio !== this.#ratio || columns !== this.#columns || columns * rows !== this.#tiles.length) {
+      this.#ratio = ratio;
+      this.#columns = columns;
+      this.#tiles = Array.from({ length: columns * rows }, (_, i) =>
+        this.#tile((i % columns) * TILE, Math.floor(i / columns) * TILE),
+      );
+      this.element.replaceChildren(...this.#tiles.map(({ context }) => context.canvas));
+    }
     this.#whole = true;
     this.#drawNow(); // new canvases are empty: none is shown so
   }

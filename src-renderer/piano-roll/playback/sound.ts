@@ -3,6 +3,7 @@ import type { Context } from 'tone';
 import { tell } from '../../app/notices.ts';
 import type { Control, MusicDocument, Track } from '../../core/music/model.ts';
 import { messageOf } from '../../core/sound/messages.ts';
+import ClockWorker from './clock-worker.ts?worker';
 
 export interface SoundSource {
   // `at` in seconds of the context, `velocity` 1 to 127.
@@ -32,6 +33,7 @@ export function tellOfFallback(error: unknown): void {
 export interface LiveSound {
   readonly source: SoundSource;
   readonly context: Context;
+  readonly clock: Worker;
 }
 
 let current: Promise<LiveSound> | null = null;
@@ -42,16 +44,22 @@ async function open(): Promise<LiveSound> {
   const [Tone, { FontVoices }] = await Promise.all([import('tone'), import('./font/font-voices.ts')]);
   // A context of the browser's own takes the worklet from our origin, as the content policy wants; Tone's would make a
   // blob of it.
-  const context = new Tone.Context(new AudioContext({ latencyHint: 'interactive' }));
+  // Nor does its clock come from Tone, which makes a worker from a blob at every wake and never lets the blob go.
+  const context = new Tone.Context({
+    context: new AudioContext({ latencyHint: 'interactive' }),
+    clockSource: 'offline',
+  });
+  const clock = new ClockWorker();
+  clock.onmessage = () => context.emit('tick');
   Tone.setContext(context, true);
   try {
-    return { source: await FontVoices.open(), context };
+    return { source: await FontVoices.open(), context, clock };
   } catch (error) {
     tellOfFallback(error);
     const { Voices } = await import('./voices.ts');
     const voices = new Voices();
     await voices.ready;
-    return { source: voices, context };
+    return { source: voices, context, clock };
   }
 }
 
@@ -60,7 +68,7 @@ export async function liveSound(): Promise<LiveSound> {
   clearTimeout(resting);
   current ??= open();
   const sound = await current;
-  sound.context.clockSource = 'worker';
+  sound.clock.postMessage(sound.context.updateInterval * 1000);
   await sound.context.resume();
   return sound;
 }
@@ -68,10 +76,10 @@ export async function liveSound(): Promise<LiveSound> {
 const RINGS_ON_MS = 8000;
 
 // The audio thread and Tone's clock cost processor time in silence too.
-export function restSound({ context }: LiveSound): void {
+export function restSound({ context, clock }: LiveSound): void {
   clearTimeout(resting);
   resting = setTimeout(() => {
-    context.clockSource = 'offline';
+    clock.postMessage(0);
     const { rawContext } = context;
     if ('suspend' in rawContext) void rawContext.suspend(0);
   }, RINGS_ON_MS);
