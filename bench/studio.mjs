@@ -159,7 +159,7 @@ async function starts(args, folder) {
     return { note, cold, usable, painted };
   } finally {
     await screen.close();
-    rmSync(home, { recursive: true, force: true });
+    rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }
 
@@ -213,6 +213,7 @@ async function pointerTimes(page) {
   }
   await Promise.all(sent);
   await page.mouse.up();
+  await devtools.detach(); // attached, it would keep the main process from resting
   return page.evaluate(() => window.points);
 }
 
@@ -392,6 +393,6 @@ try {
     }
   }
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 }
 if (values.json) console.log(JSON.stringify(rows));
