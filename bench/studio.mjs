@@ -309,7 +309,7 @@ const processorSeconds = (pid) => {
 
 async function measureIdle(app) {
   const seconds = 20;
-  await sleep(12_000); // what was played or painted last has come to rest
+  await sleep(30_000); // what was played or painted last has come to rest, and memory has been tidied up
   const main = app.process().pid;
   const all = () =>
     [main, ...descendants(main).map(({ pid }) => pid)].reduce((sum, pid) => sum + processorSeconds(pid), 0);
