@@ -3,6 +3,7 @@
 import { boundsOf, type Bounds, contains, itemBounds, roomFor, union } from '../core/canvas/bounds.ts';
 import type { Item, Layer } from '../core/canvas/model.ts';
 import { drawItem } from './raster.ts';
+import { contextOf } from './surface.ts';
 
 export interface LayerBitmap {
   readonly canvas: HTMLCanvasElement;
@@ -23,17 +24,11 @@ function clampRoom(room: Bounds): Bounds {
   };
 }
 
-function context(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
-  const found = canvas.getContext('2d');
-  if (found === null) throw new Error('there is no 2D context for a layer');
-  return found;
-}
-
 function make({ items, kind }: Layer, room: Bounds): Entry {
   const canvas = document.createElement('canvas');
   canvas.width = room.right - room.left;
   canvas.height = room.bottom - room.top;
-  const drawing = context(canvas);
+  const drawing = contextOf(canvas);
   drawing.translate(-room.left, -room.top);
   for (const item of items) drawItem(drawing, item, kind);
   return { canvas, room, items };
@@ -56,7 +51,7 @@ export class LayerBitmaps {
     if (extends_) {
       const bounds = itemBounds(added);
       if (bounds === null || contains(entry.room, bounds)) {
-        drawItem(context(entry.canvas), added, kind);
+        drawItem(contextOf(entry.canvas), added, kind);
         entry.items = items;
         return entry;
       }

@@ -16,7 +16,7 @@ import type { Draft } from './draft.ts';
 import { showGhosts } from './ghost-view.ts';
 import { LayerBitmaps } from './layer-bitmaps.ts';
 import { useResults, type Overlay } from './results.ts';
-import { contextOf, type Part, Surface, type Tile } from './surface.ts';
+import { beginPart, contextOf, type Part, Surface, type Tile } from './surface.ts';
 import { selectedLayer, setView, useCanvasView } from './view.ts';
 
 const PAPER = '#ffffff';
@@ -241,12 +241,7 @@ export class CanvasStage {
       // On a bitmap of its own first: an eraser must take away from this layer alone.
       const { left: from, top: above, width, height } = part;
       const scratch = this.#scratchLike(context.canvas);
-      scratch.save();
-      scratch.setTransform(1, 0, 0, 1, 0, 0);
-      scratch.beginPath();
-      scratch.rect(from, above, width, height);
-      scratch.clip();
-      scratch.clearRect(from, above, width, height);
+      beginPart(scratch, part);
       scratch.setTransform(context.getTransform());
       scratch.imageSmoothingEnabled = context.imageSmoothingEnabled;
       this.#drawBitmap(scratch, layer);

@@ -30,6 +30,16 @@ export function contextOf(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
   return context;
 }
 
+// Empties a part, outside which nothing is drawn until the context is restored.
+export function beginPart(context: CanvasRenderingContext2D, { left, top, width, height }: Part): void {
+  context.save();
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.beginPath();
+  context.rect(left, top, width, height);
+  context.clip();
+  context.clearRect(left, top, width, height);
+}
+
 export class Surface {
   readonly element = document.createElement('div');
   readonly #draw: (tile: Tile, part: Part) => void;
@@ -122,14 +132,9 @@ export class Surface {
     const width = Math.min(TILE, Math.ceil(area.right) + 1 - tile.left) - left;
     const height = Math.min(TILE, Math.ceil(area.bottom) + 1 - tile.top) - top;
     if (width <= 0 || height <= 0) return;
-    const { context } = tile;
-    context.save();
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.beginPath();
-    context.rect(left, top, width, height);
-    context.clip();
-    context.clearRect(left, top, width, height);
-    this.#draw(tile, { left, top, width, height });
-    context.restore();
+    const part = { left, top, width, height };
+    beginPart(tile.context, part);
+    this.#draw(tile, part);
+    tile.context.restore();
   }
 }
