@@ -1,5 +1,8 @@
 // The first picture: a prompt, a scribble drawn with the pointer, painted, kept as a layer, undone and redone.
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
+import sharp from 'sharp';
 import { drawingArea, drawStroke, paintSmall, startStudio } from './studio.mjs';
 
 export const title = 'a first picture from a prompt and a scribble';
@@ -85,6 +88,46 @@ async function checkPainting(check, studio) {
   await page.getByRole('button', { name: 'Place on the canvas' }).click();
   await page.waitForFunction((count) => document.querySelectorAll('.layer').length === count, before + 2);
   check('and can be placed again', (await layers.count()) === before + 2);
+}
+
+// The newest picture's prompt, how it was read, and its pixels.
+async function newest({ home }) {
+  const folder = join(home, 'data', 'sluice', 'gallery');
+  const files = readdirSync(folder).filter((name) => name.endsWith('.png'));
+  const age = (name) => statSync(join(folder, name)).mtimeMs;
+  const file = join(folder, files.sort((a, b) => age(b) - age(a))[0]);
+  const { comments } = await sharp(file).metadata();
+  const { prompt, promptSyntax } = JSON.parse(comments.find(({ keyword }) => keyword === 'sluice').text);
+  return { prompt, promptSyntax, pixels: await sharp(readFileSync(file)).raw().toBuffer() };
+}
+
+// What the keys write has to reach the picture: the same job with a weight is another picture.
+async function checkWeights(check, studio) {
+  const { page } = studio;
+  const field = page.getByLabel('Prompt', { exact: true });
+  const paint = async () => {
+    await page.getByRole('button', { name: 'Generate' }).click();
+    await page.getByRole('button', { name: 'Discard' }).click({ timeout: 240_000 });
+    return await newest(studio);
+  };
+  await field.fill('a small red house');
+  const plain = await paint();
+  await field.evaluate((element) => element.setSelectionRange(10, 10));
+  await field.focus();
+  for (let i = 0; i < 4; i++) await page.keyboard.press('Control+ArrowUp');
+  check('Ctrl+Up weighs the word', (await field.inputValue()) === 'a small (red:1.4) house');
+  const weighed = await paint();
+  const said = `${weighed.prompt} ${weighed.promptSyntax}`;
+  check('the picture says how its prompt was read', said === 'a small (red:1.4) house a1111', said);
+  check('a weight makes another picture of the same job', !weighed.pixels.equals(plain.pixels));
+  await field.fill('a [cat|dog]');
+  await page.getByRole('button', { name: 'Generate' }).click();
+  await page
+    .getByText(/"\[cat\|dog\]": prompts that change while sampling are not there yet/)
+    .first()
+    .waitFor();
+  check('what is not there yet is refused by name', true);
+  await field.fill('a house');
 }
 
 // Only where a stroke grew is drawn again: it has to look as if all had been.
@@ -222,6 +265,7 @@ export async function run(check) {
   try {
     await paintSmall(studio.page);
     await checkPainting(check, studio);
+    await checkWeights(check, studio);
     await checkGrowing(check, studio);
     await checkBar(check, studio);
     await checkShell(check, studio);

@@ -28,6 +28,11 @@ PaintJob::PaintJob(const Napi::Value& value, bool with_pixels) {
     desc_.cfg = float(fields.number("cfg"));
     desc_.seed = fields.whole("seed", UINT64_MAX);
     desc_.count = uint32_t(fields.whole("count", 4096));
+    const std::string syntax = fields.text("promptSyntax");
+    if (syntax != "literal" && syntax != "a1111") {
+        throw Napi::TypeError::New(value.Env(), "paint.promptSyntax: expected literal or a1111");
+    }
+    desc_.prompt_syntax = syntax == "a1111" ? SLUICE_PROMPT_A1111 : SLUICE_PROMPT_LITERAL;
     desc_.clip_skip = uint32_t(fields.whole("clipSkip", 1024));
     desc_.vae_tiling = fields.boolean("vaeTiling");
     desc_.strength = fields.number("strength");

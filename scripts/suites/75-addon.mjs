@@ -30,6 +30,7 @@ function makeJob(model, changes = {}) {
     seed: 1,
     count: 1,
     clipSkip: 1,
+    promptSyntax: 'literal',
     vaeTiling: false,
     controls: [],
     init: null,

@@ -291,6 +291,7 @@ async function checkQueries(check, { at, env }) {
 async function checkUsage(check, { at, env }) {
   const prompt = ['--prompt', 'a'];
   const tiny = [...prompt, '--model', at('tiny')];
+  const alike = ['--model', at('tiny'), '--prompt-syntax', 'a1111'];
   const table = [
     [[], /command/],
     [['fly'], /fly/],
@@ -318,7 +319,9 @@ async function checkUsage(check, { at, env }) {
     [['paint', ...tiny, '--lora', 'x.safetensors'], /not there yet/],
     [['paint', ...tiny, '--embedding', 'x.pt'], /not there yet/],
     [['paint', ...tiny, '--weights', 'q8'], /not there yet/],
-    [['paint', ...tiny, '--prompt-syntax', 'a1111'], /not there yet/],
+    [['paint', ...tiny, '--prompt-syntax', 'krita'], /literal or a1111/],
+    [['paint', ...alike, '--prompt', 'a [cat|dog]'], /\[cat\|dog\][\s\S]*not there yet/],
+    [['paint', ...alike, '--prompt', 'a', '--negative', '<lora:fur:1>'], /<lora:fur:1>/],
     [['paint', ...tiny, '--out', at('out/x.jpg')], /\.png/],
     [['paint', ...prompt, '--model', 'nosuch'], /nosuch/],
     // A flag's value is looked at before any model is.

@@ -1,7 +1,12 @@
 // The flags of painting, shared by `paint` and `plan`: from what was given to a PaintRequest, values before models.
 import { randomInt } from 'node:crypto';
 import { resolve } from 'node:path';
-import { MAX_SEED, type PaintRequest } from '../../src-preload/contract/jobs.ts';
+import {
+  MAX_SEED,
+  type PaintRequest,
+  promptSyntax,
+  type PromptSyntax,
+} from '../../src-preload/contract/jobs.ts';
 import type { Engine } from '../engine/index.ts';
 import { type FoundModel, nativeSize, resolveControl, resolveModel } from '../library/models.ts';
 import { type ControlArgument, type Flags, inputError, usageError } from './arguments.ts';
@@ -10,6 +15,7 @@ import type { Options } from './command.ts';
 export const requestOptions: Options = {
   prompt: { type: 'string' },
   negative: { type: 'string' },
+  'prompt-syntax': { type: 'string' },
   model: { type: 'string' },
   vae: { type: 'string' },
   size: { type: 'string' },
@@ -35,7 +41,6 @@ export const requestOptions: Options = {
   weights: { type: 'string' },
   lora: { type: 'string', multiple: true },
   embedding: { type: 'string', multiple: true },
-  'prompt-syntax': { type: 'string' },
 };
 
 function refuseWhatIsNotThere(flags: Flags): void {
@@ -44,11 +49,13 @@ function refuseWhatIsNotThere(flags: Flags): void {
   const weights = flags.text('weights') ?? 'f16';
   if (weights === 'q8') throw usageError('--weights q8 is not there yet; there is f16', '', 'not-available');
   if (weights !== 'f16') throw usageError(`--weights: expected f16, found "${weights}"`);
-  const syntax = flags.text('prompt-syntax') ?? 'literal';
-  if (syntax === 'a1111') {
-    throw usageError('--prompt-syntax a1111 is not there yet; prompts are literal', '', 'not-available');
-  }
-  if (syntax !== 'literal') throw usageError(`--prompt-syntax: expected literal, found "${syntax}"`);
+}
+
+function promptSyntaxOf(flags: Flags): PromptSyntax {
+  const syntax = promptSyntax.safeParse(flags.text('prompt-syntax') ?? 'literal');
+  if (syntax.success) return syntax.data;
+  const choices = promptSyntax.options.join(' or ');
+  throw usageError(`--prompt-syntax: expected ${choices}, found "${flags.text('prompt-syntax') ?? ''}"`);
 }
 
 const absolute = (path: string | null): string | null => (path === null ? null : resolve(path));
@@ -82,6 +89,7 @@ export async function readSettings(flags: Flags, engine: Engine): Promise<PaintS
     type: 'paint',
     prompt: flags.text('prompt') ?? '',
     negative: flags.text('negative') ?? '',
+    promptSyntax: promptSyntaxOf(flags),
     size: flags.has('size') ? flags.size('size', { width: 0, height: 0 }) : null,
     steps,
     cfg: flags.number('cfg', 7.5, { min: 0, max: 100 }),

@@ -25,6 +25,7 @@ export interface NativePaintJob extends NativeMemory {
   vae: string | null;
   prompt: string;
   negative: string;
+  promptSyntax: 'literal' | 'a1111';
   width: number;
   height: number;
   steps: number;

@@ -48,6 +48,14 @@ describe('what a picture was made from', () => {
     ]);
   });
 
+  it('keeps weights, and brackets that a literal prompt had as brackets', () => {
+    const prompt = (fields: object) =>
+      madeFromTexts([ours({ prompt: 'a (red:1.2) hat', ...fields })])?.prompt;
+    expect(prompt({ promptSyntax: 'a1111' })).toBe('a (red:1.2) hat');
+    expect(prompt({ promptSyntax: 'literal' })).toBe('a \\(red:1.2\\) hat');
+    expect(prompt({})).toBe('a \\(red:1.2\\) hat'); // a picture from before there were weights
+  });
+
   it("is read from A1111's parameters, old and new", () => {
     const text = [
       'a boat, (red:1.2)',

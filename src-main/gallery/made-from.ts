@@ -3,6 +3,7 @@
 import { parse } from 'node:path';
 import { z } from 'zod';
 import type { MadeFrom } from '../../src-preload/contract/gallery.ts';
+import { promptSyntax } from '../../src-preload/contract/jobs.ts';
 import type { PngText } from '../library/png.ts';
 
 type Readable = Omit<MadeFrom, 'controls'> & {
@@ -44,6 +45,7 @@ const ours = z.looseObject({
   sluice: z.literal(1),
   prompt: z.string(),
   negative: z.string().catch(''),
+  promptSyntax: promptSyntax.catch('literal'),
   controls: z
     .array(
       z.looseObject({
@@ -57,15 +59,19 @@ const ours = z.looseObject({
     .catch([]),
 });
 
+// A literal prompt as it has to be written where brackets are weights: what the window paints from.
+const escaped = (prompt: string): string => prompt.replace(/[()[\]\\]/g, '\\$&');
+
 function readOurs(value: unknown): Readable | null {
   const found = ours.safeParse(value);
   if (!found.success) return null;
-  const { prompt, negative, controls, ...rest } = found.data;
+  const { controls, ...rest } = found.data;
+  const written = rest.promptSyntax === 'literal' ? escaped : (prompt: string) => prompt;
   const model = text(rest['model']);
   return {
     by: 'sluice',
-    prompt,
-    negative,
+    prompt: written(rest.prompt),
+    negative: written(rest.negative),
     model: model === null ? null : parse(model).name,
     steps: positive(rest['steps']),
     cfg: number(rest['cfg']),

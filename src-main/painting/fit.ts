@@ -10,6 +10,7 @@ export function usualRequest(model: string, side = nativeSize(model)): PaintRequ
     type: 'paint',
     prompt: '',
     negative: '',
+    promptSyntax: 'literal',
     model,
     vae: null,
     width: side,

@@ -23,6 +23,7 @@ const request: PaintRequest = paintRequest.parse({
     type: 'paint',
     prompt: '',
     negative: '',
+    promptSyntax: 'literal',
     model: 'm',
     vae: null,
     width: 64,

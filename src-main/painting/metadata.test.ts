@@ -6,6 +6,7 @@ const request: PaintRequest = paintRequest.parse({
   type: 'paint',
   prompt: 'a cat, sitting',
   negative: 'a dog',
+  promptSyntax: 'a1111',
   model: '/home/someone/models/dream.safetensors',
   vae: null,
   width: 512,

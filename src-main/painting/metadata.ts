@@ -51,6 +51,7 @@ export function jobJson(request: PaintRequest, seed: number): string {
     type: request.type,
     prompt: request.prompt,
     negative: request.negative,
+    promptSyntax: request.promptSyntax,
     model: basename(request.model),
     vae: short(request.vae),
     width: request.width,

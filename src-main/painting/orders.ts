@@ -67,6 +67,7 @@ export function requestOf(
     type: 'paint',
     prompt: settings.prompt,
     negative: settings.negative,
+    promptSyntax: 'a1111', // the window writes weights that way
     model,
     vae: null,
     width: settings.width,

@@ -12,6 +12,7 @@ export function planJob(request: PaintRequest): EnginePaintJob {
     vae: request.vae,
     prompt: request.prompt,
     negative: request.negative,
+    promptSyntax: request.promptSyntax,
     width: request.width,
     height: request.height,
     steps: request.steps,

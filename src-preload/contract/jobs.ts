@@ -7,6 +7,10 @@ const fraction = z.number().min(0).max(1);
 export const precision = z.enum(['auto', 'fp32', 'fp16']);
 export type Precision = z.infer<typeof precision>;
 
+// How prompts are read: word by word, or with weights as A1111's web UI has them, "(red hat:1.2)".
+export const promptSyntax = z.enum(['literal', 'a1111']);
+export type PromptSyntax = z.infer<typeof promptSyntax>;
+
 export const controlRequest = z.object({
   kind: z.string().min(1),
   image: z.string(), // path of the control image
@@ -22,6 +26,7 @@ export const paintRequest = z.object({
   type: z.literal('paint'),
   prompt: z.string(),
   negative: z.string(),
+  promptSyntax,
   model: z.string(),
   vae: z.string().nullable(),
   width: z.number().int().min(8).multipleOf(8),

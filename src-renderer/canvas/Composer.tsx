@@ -2,6 +2,7 @@
 import { ImageOff, Sparkles, Square } from 'lucide-react';
 import { useQuery } from '@tanstack/react-query';
 import { useDeferredValue, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { GivesWay } from '../app/GivesWay.tsx';
 import { performOn, sealStep, usePart } from '../app/document.ts';
 import { isActive, paintOptionsQuery, useJobs } from '../app/queries.ts';
@@ -22,15 +23,15 @@ function historyKey(event: React.KeyboardEvent): boolean {
   return true;
 }
 
-function weightKey(event: React.KeyboardEvent<HTMLTextAreaElement>): boolean {
+function weightKey(event: React.KeyboardEvent<HTMLTextAreaElement>, of: 'prompt' | 'negative'): boolean {
   const up = event.key === 'ArrowUp';
   if (!(event.ctrlKey || event.metaKey) || (!up && event.key !== 'ArrowDown')) return false;
   const { value, selectionStart, selectionEnd } = event.currentTarget;
   const changed = weightSelection(value, selectionStart, selectionEnd, up ? 0.1 : -0.1);
   if (changed === null) return true;
-  performOn('canvas', setForm({ prompt: changed.text }));
-  const field = event.currentTarget;
-  requestAnimationFrame(() => field.setSelectionRange(changed.start, changed.end));
+  // At once: a key that repeats comes again before the next frame, and has to find the same word.
+  flushSync(() => performOn('canvas', setForm({ [of]: changed.text })));
+  event.currentTarget.setSelectionRange(changed.start, changed.end);
   return true;
 }
 
@@ -75,7 +76,7 @@ export function Composer() {
           onChange={(event) => performOn('canvas', setForm({ prompt: event.target.value }))}
           onBlur={sealStep}
           onKeyDown={(event) => {
-            if (historyKey(event) || weightKey(event)) event.preventDefault();
+            if (historyKey(event) || weightKey(event, 'prompt')) event.preventDefault();
           }}
         />
         {withNegative && (
@@ -87,6 +88,9 @@ export function Composer() {
             value={form.negative}
             onChange={(event) => performOn('canvas', setForm({ negative: event.target.value }))}
             onBlur={sealStep}
+            onKeyDown={(event) => {
+              if (weightKey(event, 'negative')) event.preventDefault();
+            }}
           />
         )}
         <PictureGivesWay />

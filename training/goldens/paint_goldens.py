@@ -15,6 +15,8 @@ NEGATIVE = "blurry, lowres"
 LONG = ", ".join(
     ["an old harbour at dusk, wooden boats, gulls", "lanterns over wet stones", "mist on the water"] * 6
 )
+WEIGHED = "a (photo:1.3) of a ((small)) red [fox (in:0.4) the snow], \\(detailed\\)"
+WEIGHED_LONG = f"{LONG}, (a tall lamp:1.6) BREAK (boats:0.7), gulls"
 W, H = 64, 96
 
 
@@ -87,6 +89,8 @@ def rows() -> list[dict]:
     add("seven-steps", seed=34, steps=7, sampler="dpmpp_2m", schedule="karras")
     add("odd-sizes", seed=35, model="odd", width=104, height=72, controls=one)
     add("classic", seed=36, model="classic", controls=one)
+    add("weights", seed=37, prompt=WEIGHED, negative="(blurry:1.4), [lowres]", syntax="a1111")
+    add("weights-long", seed=38, prompt=WEIGHED_LONG, syntax="a1111", clip_skip=2)
     return result
 
 

@@ -17,6 +17,7 @@ from transformers import CLIPTokenizer
 
 import layouts
 import networks
+import prompt_weights
 import schedulers
 
 
@@ -42,6 +43,7 @@ class Job:
     seed: int = 0
     latents: torch.Tensor | None = None
     clip_skip: int = 1
+    syntax: str = "literal"
     controls: list[Control] = dataclasses.field(default_factory=list)
     init: Image.Image | None = None
     strength: float = 0.75
@@ -65,22 +67,28 @@ class Painter:
             layouts.save_tokenizer(pathlib.Path(temporary), bpe, single_file=False)
             self.tokenizer = CLIPTokenizer.from_pretrained(temporary)
 
-    def chunks(self, text: str) -> list[list[int]]:
+    def chunks(self, text: str, syntax: str) -> list[tuple[list[int], list[float]]]:
+        """Windows of 77 ids, with a weight for each."""
+        if syntax == "a1111":
+            return prompt_weights.chunks(self.tokenizer, text)
         ids = self.tokenizer(text, add_special_tokens=False).input_ids
         begin, end = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
         parts = [ids[i : i + 75] for i in range(0, len(ids), 75)] or [[]]
-        return [[begin, *part, end, *[end] * (75 - len(part))] for part in parts]
+        return [([begin, *part, end, *[end] * (75 - len(part))], [1.0] * 77) for part in parts]
 
-    def encode_text(self, text: str, count: int, clip_skip: int) -> torch.Tensor:
+    def encode_text(self, text: str, count: int, job: "Job") -> torch.Tensor:
         """[1, 77 * count, C]: chunks side by side, missing ones those of the empty prompt."""
-        chunks = self.chunks(text)
-        chunks += self.chunks("") * (count - len(chunks))
+        clip_skip = job.clip_skip
+        chunks = self.chunks(text, job.syntax)
+        chunks += self.chunks("", job.syntax) * (count - len(chunks))
         encoder = self.parts["text_encoder"]
-        states = encoder(torch.tensor(chunks), output_hidden_states=True)
+        states = encoder(torch.tensor([ids for ids, _ in chunks]), output_hidden_states=True)
         if clip_skip == 1:
             hidden = states.last_hidden_state
         else:
             hidden = encoder.final_layer_norm(states.hidden_states[-clip_skip])
+        if job.syntax == "a1111":
+            hidden = prompt_weights.apply(hidden, [weights for _, weights in chunks])
         return hidden.reshape(1, 77 * count, -1)
 
     def active(self, control: Control, i: int, n: int) -> bool:
@@ -105,11 +113,11 @@ class Painter:
         generator = torch.Generator().manual_seed(job.seed)
         guided = job.cfg > 1
         count = max(
-            len(self.chunks(text)) for text in ([job.negative, job.prompt] if guided else [job.prompt])
+            len(self.chunks(text, job.syntax)) for text in ([job.negative, job.prompt] if guided else [job.prompt])
         )
-        text = self.encode_text(job.prompt, count, job.clip_skip)
+        text = self.encode_text(job.prompt, count, job)
         if guided:
-            text = torch.cat([self.encode_text(job.negative, count, job.clip_skip), text])
+            text = torch.cat([self.encode_text(job.negative, count, job), text])
         scheduler = schedulers.make(job.sampler, job.schedule, self.scheduler_config)
         scheduler.set_timesteps(job.steps)
         timesteps = scheduler.timesteps

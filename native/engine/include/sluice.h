@@ -111,6 +111,10 @@ typedef struct sluice_memory {
     sluice_precision precision;
 } sluice_memory;
 
+/* How prompts are read. A1111: weights as that web UI has them, "(red hat:1.2)", "(red)", "[red]", "\\(" for a bracket
+ * that is one, BREAK; what it has beyond these (prompts that change while sampling, <lora:…>) is refused by name. */
+typedef enum sluice_prompt_syntax { SLUICE_PROMPT_LITERAL = 0, SLUICE_PROMPT_A1111 = 1 } sluice_prompt_syntax;
+
 typedef struct sluice_paint_desc {
     size_t size;
     const char* model; /* diffusers folder, .safetensors or .ckpt */
@@ -135,6 +139,7 @@ typedef struct sluice_paint_desc {
     uint32_t preview_every;   /* 0: never */
     const char* trace;        /* NULL, or where to write the run's timeline (Chrome trace JSON) */
     sluice_memory memory;
+    sluice_prompt_syntax prompt_syntax; /* of prompt and negative; a desc of the size without it has literal ones */
 } sluice_paint_desc;
 
 typedef struct sluice_figures {

@@ -90,13 +90,18 @@ PixelImage image_of(const sluice_image& image, size_t channels, const char* what
 }
 
 PaintRequest request_of(const sluice_paint_desc& d, bool with_pixels) {
-    need(d.size >= sizeof(sluice_paint_desc), "sluice_paint_desc.size");
+    // Hosts built before prompt_syntax was there end where it begins.
+    need(d.size >= offsetof(sluice_paint_desc, prompt_syntax), "sluice_paint_desc.size");
     PaintRequest r;
     need(d.model, "model");
     r.model = d.model;
     r.vae = text_of(d.vae);
     r.prompt = text_of(d.prompt);
     r.negative = text_of(d.negative);
+    if (d.size >= sizeof d) {
+        need(d.prompt_syntax == SLUICE_PROMPT_LITERAL || d.prompt_syntax == SLUICE_PROMPT_A1111, "prompt_syntax");
+        if (d.prompt_syntax == SLUICE_PROMPT_A1111) r.syntax = PromptSyntax::a1111;
+    }
     need(d.width <= 65536 && d.height <= 65536, "size");
     r.width = int(d.width);
     r.height = int(d.height);

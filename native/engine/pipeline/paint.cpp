@@ -6,7 +6,6 @@
 #include <span>
 
 #include "core/error.h"
-#include "pipeline/prompt_chunks.h"
 #include "pipeline/sampler.h"
 #include "pipeline/torch_random.h"
 #include "pipeline/vae_tiles.h"
@@ -102,13 +101,13 @@ class Painter {
         const Tokenizer& tokenizer = *shared;
         guided_ = r_.cfg > 1.f;
         if (guided_) {
-            const PromptPair pair = chunk_prompts(tokenizer, r_.prompt, r_.negative);
+            const PromptPair pair = chunk_prompts(tokenizer, r_.prompt, r_.negative, r_.syntax);
             chunks_ = int(pair.prompt.size());
             // diffusers' order: the unconditional half first
             windows_ = pair.negative;
             windows_.insert(windows_.end(), pair.prompt.begin(), pair.prompt.end());
         } else {
-            windows_ = chunk_prompt(tokenizer, r_.prompt);
+            windows_ = chunk_prompt(tokenizer, r_.prompt, r_.syntax);
             chunks_ = int(windows_.size());
         }
     }
@@ -150,9 +149,14 @@ class Painter {
     void encode_text() {
         if (!models_.model.text)
             throw Error(Status::input, "no-weights", r_.model + ": no text encoder weights found");
-        const std::vector<float> rows = gather_embeddings(models_.model.text_config, *models_.model.text, windows_);
+        std::vector<std::vector<int>> ids;
+        for (const PromptChunk& window : windows_) ids.push_back(window.ids);
+        const std::vector<float> rows = gather_embeddings(models_.model.text_config, *models_.model.text, ids);
         // [windows][77][C] is [halves][chunks * 77][C]: windows of one prompt lie one behind the other.
         context_ = job_.run_once(stages_.text, {{"embeddings", rows}}, {"last_hidden_state"})[0];
+        const size_t states = context_.size() / windows_.size();
+        for (size_t i = 0; i < windows_.size(); i++)
+            apply_weights(windows_[i], std::span(context_).subspan(i * states, states));
     }
 
     void drop_hints() {
@@ -413,7 +417,7 @@ class Painter {
     int chunks_ = 1, sampler_steps_ = 0;
     int at_once_ = 1;  // pictures that share a pass of the weights
     int sample_steps_ = 0, sample_steps_done_ = 0, steps_of_group_ = 0;
-    std::vector<std::vector<int>> windows_;
+    std::vector<PromptChunk> windows_;
     std::vector<float> context_, moments_;
     Warm* warm_;
     std::map<std::string, vk::Buffer> own_hints_;

@@ -6,6 +6,7 @@
 
 #include "pipeline/job.h"
 #include "pipeline/pixels.h"
+#include "pipeline/prompt_chunks.h"
 
 namespace sluice {
 
@@ -18,6 +19,7 @@ struct PaintControl {
 
 struct PaintRequest {
     std::string model, vae, prompt, negative;
+    PromptSyntax syntax = PromptSyntax::literal;
     int width = 512, height = 512, steps = 20;
     float cfg = 7.5f;
     std::string sampler = "euler", schedule;

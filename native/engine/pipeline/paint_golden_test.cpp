@@ -40,6 +40,7 @@ PaintRequest request_of(const nlohmann::json& row, const fs::path& folder) {
     r.sampler = row["sampler"];
     r.schedule = row["schedule"];
     r.seed = row["seed"];
+    if (row.value("syntax", "") == "a1111") r.syntax = PromptSyntax::a1111;
     r.clip_skip = row.value("clip_skip", 1);
     r.strength = row.value("strength", 0.75);
     if (row.contains("latents")) r.latents = read_probe_tensors(file("latents").string()).at("latents").values;

@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "pipeline/paint.h"
+#include "pipeline/prompt_weights.h"
 #include "stream/arrange.h"
 
 namespace sluice {
@@ -30,6 +31,8 @@ void validate(const PaintRequest& r) {
     if (!std::isfinite(r.cfg)) throw usage("cfg must be a finite number");
     if (r.count < 1 || r.count > 1000) throw usage("count " + std::to_string(r.count) + ": expected 1 to 1000");
     if (r.clip_skip < 1) throw usage("clip skip " + std::to_string(r.clip_skip) + ": 1 is the last layer");
+    if (r.syntax == PromptSyntax::a1111)
+        for (const std::string& prompt : {r.prompt, r.negative}) parse_weights(prompt);
     auto check_image = [&](const PixelImage& image, const char* what, int channels) {
         if (image.width != r.width || image.height != r.height ||
             image.pixels.size() != size_t(r.width) * size_t(r.height) * size_t(channels))

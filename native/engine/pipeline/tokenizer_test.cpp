@@ -177,26 +177,26 @@ TEST_CASE("every read that fails is an error, and the next load is fine") {
 TEST_CASE("prompts go in windows of 75 tokens, the shorter one filled with empty windows") {
     std::string text;
     for (int i = 0; i < 160; ++i) text += "cat ";
-    const PromptPair pair = chunk_prompts(embedded(), text, "dog");
+    const PromptPair pair = chunk_prompts(embedded(), text, "dog", PromptSyntax::literal);
     REQUIRE(pair.prompt.size() == 3);
     REQUIRE(pair.negative.size() == 3);
     for (const PromptChunk& chunk : pair.prompt) {
-        CHECK(chunk.size() == 77);
-        CHECK(chunk.front() == embedded().bos_id());
-        CHECK(chunk[1] == 2368);
+        CHECK(chunk.ids.size() == 77);
+        CHECK(chunk.ids.front() == embedded().bos_id());
+        CHECK(chunk.ids[1] == 2368);
     }
-    CHECK(pair.prompt[0][75] == 2368);
-    CHECK(pair.prompt[0][76] == embedded().eos_id());
-    CHECK(pair.prompt[2][10] == 2368);
-    CHECK(pair.prompt[2][11] == embedded().eos_id());
-    CHECK(pair.negative[0] == embedded().encode_77("dog"));
-    CHECK(pair.negative[1] == embedded().encode_77(""));
-    CHECK(pair.negative[2] == embedded().encode_77(""));
+    CHECK(pair.prompt[0].ids[75] == 2368);
+    CHECK(pair.prompt[0].ids[76] == embedded().eos_id());
+    CHECK(pair.prompt[2].ids[10] == 2368);
+    CHECK(pair.prompt[2].ids[11] == embedded().eos_id());
+    CHECK(pair.negative[0].ids == embedded().encode_77("dog"));
+    CHECK(pair.negative[1].ids == embedded().encode_77(""));
+    CHECK(pair.negative[2].ids == embedded().encode_77(""));
 
-    const PromptPair exact = chunk_prompts(embedded(), text.substr(0, 75 * 4), "");
+    const PromptPair exact = chunk_prompts(embedded(), text.substr(0, 75 * 4), "", PromptSyntax::literal);
     CHECK(exact.prompt.size() == 1);
     CHECK(exact.negative.size() == 1);
-    CHECK(chunk_prompts(embedded(), "", text).prompt.size() == 3);
+    CHECK(chunk_prompts(embedded(), "", text, PromptSyntax::literal).prompt.size() == 3);
     CHECK_THROWS_AS(embedded().window(std::vector<int>(76, 1)), Error);
 }
 

@@ -217,6 +217,7 @@ export function makeRequest(body: TextToImage | ImageToImage, place: Place): Mad
     type: 'paint',
     prompt: body.prompt,
     negative: body.negative_prompt ?? '',
+    promptSyntax: 'a1111',
     model,
     vae: null,
     width: body.width ?? native,
