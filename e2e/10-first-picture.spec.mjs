@@ -1,9 +1,6 @@
 // The first picture: a prompt, a scribble drawn with the pointer, painted, kept as a layer, undone and redone.
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import sharp from 'sharp';
-import { drawingArea, drawStroke, paintSmall, startStudio } from './studio.mjs';
+import { drawingArea, drawStroke, newestPicture, paintSmall, startStudio } from './studio.mjs';
 
 export const title = 'a first picture from a prompt and a scribble';
 
@@ -90,17 +87,6 @@ async function checkPainting(check, studio) {
   check('and can be placed again', (await layers.count()) === before + 2);
 }
 
-// The newest picture's prompt, how it was read, and its pixels.
-async function newest({ home }) {
-  const folder = join(home, 'data', 'sluice', 'gallery');
-  const files = readdirSync(folder).filter((name) => name.endsWith('.png'));
-  const age = (name) => statSync(join(folder, name)).mtimeMs;
-  const file = join(folder, files.sort((a, b) => age(b) - age(a))[0]);
-  const { comments } = await sharp(file).metadata();
-  const { prompt, promptSyntax } = JSON.parse(comments.find(({ keyword }) => keyword === 'sluice').text);
-  return { prompt, promptSyntax, pixels: await sharp(readFileSync(file)).raw().toBuffer() };
-}
-
 // What the keys write has to reach the picture: the same job with a weight is another picture.
 async function checkWeights(check, studio) {
   const { page } = studio;
@@ -108,7 +94,7 @@ async function checkWeights(check, studio) {
   const paint = async () => {
     await page.getByRole('button', { name: 'Generate' }).click();
     await page.getByRole('button', { name: 'Discard' }).click({ timeout: 240_000 });
-    return await newest(studio);
+    return await newestPicture(studio);
   };
   await field.fill('a small red house');
   const plain = await paint();

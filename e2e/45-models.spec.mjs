@@ -6,9 +6,23 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { checkPanes } from './axe.mjs';
 import { root } from '../scripts/lib/paths.mjs';
-import { drawingArea, drawStroke, paintSmall, startStudio } from './studio.mjs';
+import { drawingArea, drawStroke, newestPicture, paintSmall, startStudio } from './studio.mjs';
 
 export const title = 'settings and models';
+
+// One layer of the embedded model's UNet, in the layout that kohya-ss's trainers save.
+function loraFile() {
+  const layer = 'lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_v';
+  const wave = Float32Array.from({ length: 64 }, (_, i) => Math.sin(i * i));
+  const header = JSON.stringify({
+    [`${layer}.lora_down.weight`]: { dtype: 'F32', shape: [1, 64], data_offsets: [0, 256] },
+    [`${layer}.lora_up.weight`]: { dtype: 'F32', shape: [64, 1], data_offsets: [256, 512] },
+  });
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  const data = Buffer.from(wave.buffer);
+  return Buffer.concat([length, Buffer.from(header), data, data]);
+}
 
 async function checkSettings(check, { page, app, home }) {
   await page.getByRole('application', { name: 'Drawing area' }).focus();
@@ -31,6 +45,7 @@ async function checkSettings(check, { page, app, home }) {
   const shared = join(home, 'shared models');
   mkdirSync(shared);
   writeFileSync(join(shared, 'broken.gguf'), 'no model');
+  writeFileSync(join(shared, 'ink.safetensors'), loraFile());
   // It was trained on scribbles, and is as good as any to see that a pose gets there.
   symlinkSync(join(root, 'resources', 'models', 'controlnet-scribble'), join(shared, 'controlnet-openpose'));
   await app.evaluate(({ dialog }, folder) => {
@@ -125,6 +140,42 @@ async function checkPose(check, studio) {
   check('the ControlNet sees colours on black', seen.black > 0.5 && seen.coloured > 30, JSON.stringify(seen));
 }
 
+// A LoRA is chosen where the picture's settings are, its strength is changed there, and the prompt names it.
+async function checkLora(check, studio) {
+  const { page } = studio;
+  const prompt = page.getByLabel('Prompt', { exact: true });
+  const paint = async () => {
+    await page.getByRole('button', { name: 'Generate' }).click();
+    await page.getByRole('button', { name: 'Discard' }).click({ timeout: 240_000 });
+    return await newestPicture(studio);
+  };
+  await page.getByRole('button', { name: 'Discard' }).click();
+  await page.getByRole('tab', { name: 'Painting' }).click();
+  await page.getByRole('textbox', { name: 'Seed' }).fill('7');
+  await prompt.fill('a dancer');
+  const plain = await paint();
+  await page.getByRole('combobox', { name: 'Add' }).selectOption('ink');
+  check('a LoRA is named in the prompt', (await prompt.inputValue()) === 'a dancer <lora:ink:1>');
+  const strength = page.getByRole('textbox', { name: 'ink' });
+  await strength.fill('0.8');
+  await strength.press('Enter');
+  check('its strength stands there', (await prompt.inputValue()) === 'a dancer <lora:ink:0.8>');
+  await checkPanes(check, studio, 'lora');
+  const painted = await paint();
+  check('it makes another picture of the same job', !painted.pixels.equals(plain.pixels));
+  check('and the picture says so', painted.prompt === 'a dancer <lora:ink:0.8>', painted.prompt);
+  await page.getByRole('button', { name: 'Without ink' }).click();
+  check('it is taken away', (await prompt.inputValue()) === 'a dancer');
+  check('and the picture is as it was', (await paint()).pixels.equals(plain.pixels));
+  await prompt.fill('a dancer <lora:nowhere:1>');
+  await page.getByRole('button', { name: 'Generate' }).click();
+  await page
+    .getByText(/no LoRA named "nowhere"; known are ink/)
+    .first()
+    .waitFor();
+  check('one that is not there is named', true);
+}
+
 // Sends a megabyte and waits, until it may send the rest.
 async function modelServer(content) {
   const state = { hold: true, ranges: [] };
@@ -208,6 +259,7 @@ export async function run(check) {
     await checkPanes(check, studio, 'models');
     await studio.page.getByRole('button', { name: 'Hide Models' }).click();
     await checkPose(check, studio);
+    await checkLora(check, studio);
     check('the page reported no problem', studio.problems.length === 0, studio.problems.join('\n'));
   } catch (error) {
     await studio.shot('failure-models');

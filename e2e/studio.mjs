@@ -1,8 +1,9 @@
 // Starts the real studio for a spec: its own screen and data folder, everything it prints kept.
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { _electron } from '@playwright/test';
+import sharp from 'sharp';
 import { startXvfb } from '../scripts/lib/display.mjs';
 import { electronArguments, electronProgram } from '../scripts/lib/electron.mjs';
 import { buildDir, root } from '../scripts/lib/paths.mjs';
@@ -88,6 +89,17 @@ export async function drawStroke(page, points) {
 export async function drawingArea(page) {
   const box = await page.getByRole('application', { name: 'Drawing area' }).boundingBox();
   return { x: box.x + box.width / 2, y: box.y + box.height / 2, width: box.width, height: box.height };
+}
+
+// The newest picture's prompt, how it was read, and its pixels.
+export async function newestPicture({ home }) {
+  const folder = join(home, 'data', 'sluice', 'gallery');
+  const files = readdirSync(folder).filter((name) => name.endsWith('.png'));
+  const age = (name) => statSync(join(folder, name)).mtimeMs;
+  const file = join(folder, files.sort((a, b) => age(b) - age(a))[0]);
+  const { comments } = await sharp(file).metadata();
+  const { prompt, promptSyntax } = JSON.parse(comments.find(({ keyword }) => keyword === 'sluice').text);
+  return { prompt, promptSyntax, pixels: await sharp(readFileSync(file)).raw().toBuffer() };
 }
 
 // A small picture in few steps: this is about the window, and a processor paints slowly.

@@ -39,6 +39,7 @@ PaintJob::PaintJob(const Napi::Value& value, bool with_pixels) {
     desc_.preview_every = uint32_t(fields.whole("previewEvery", 100000));
     desc_.memory = read_memory(fields);
 
+    read_loras(fields);
     read_controls(fields, with_pixels);
     if (with_pixels) read_images(fields);
 }
@@ -70,6 +71,22 @@ void PaintJob::read_controls(const Fields& fields, bool with_pixels) {
     }
     desc_.controls = controls_.data();
     desc_.control_count = count;
+}
+
+void PaintJob::read_loras(const Fields& fields) {
+    const Napi::Value list = fields.value("loras");
+    if (!list.IsArray()) throw Napi::TypeError::New(list.Env(), "paint.loras: expected an array");
+    const auto array = list.As<Napi::Array>();
+    const uint32_t count = array.Length();
+    if (count > 64) throw Napi::RangeError::New(list.Env(), "paint.loras: at most 64");
+    lora_paths_.reserve(count);  // the structs point at the strings
+    for (uint32_t i = 0; i < count; i++) {
+        const Fields lora(array.Get(i), "paint.loras[" + std::to_string(i) + "]");
+        lora_paths_.push_back(lora.text("path"));
+        loras_.push_back({lora_paths_[i].c_str(), float(lora.number("strength"))});
+    }
+    desc_.loras = loras_.data();
+    desc_.lora_count = count;
 }
 
 void PaintJob::read_images(const Fields& fields) {

@@ -22,12 +22,15 @@ class PaintJob {
   private:
     void read_images(const Fields& fields);
     void read_controls(const Fields& fields, bool with_pixels);
+    void read_loras(const Fields& fields);
 
     std::string model_, prompt_, negative_, sampler_, schedule_;
     std::optional<std::string> vae_, trace_;
     std::vector<std::string> control_models_;
     std::vector<Pixels> hints_;
     std::vector<sluice_control> controls_;
+    std::vector<std::string> lora_paths_;
+    std::vector<sluice_lora> loras_;
     Pixels init_, mask_;
     sluice_image init_view_{}, mask_view_{};
     std::vector<float> latents_;

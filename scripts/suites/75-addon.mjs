@@ -31,6 +31,7 @@ function makeJob(model, changes = {}) {
     count: 1,
     clipSkip: 1,
     promptSyntax: 'literal',
+    loras: [],
     vaeTiling: false,
     controls: [],
     init: null,

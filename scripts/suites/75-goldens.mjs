@@ -22,7 +22,7 @@ const chosenPictures = [
   ...['euler-text', 'dpmpp_2m-karras-two-controls', 'ddim-inpaint', 'euler_a-image', 'odd-sizes', 'windows'],
   ...['clip-skip', 'long-prompt', 'image-from-latents', 'euler-karras-control', 'ddim-text'],
   ...['dpmpp_2m-inpaint', 'dpmpp_2m-karras-image', 'unguided', 'image-control-window'],
-  ...['inpaint-control', 'classic', 'weights', 'weights-long'],
+  ...['inpaint-control', 'classic', 'weights', 'weights-long', 'lora-two'],
 ];
 // Half storage changes no convention, only rounding.
 const inHalvesToo = ['dpmpp_2m-karras-two-controls', 'odd-sizes', 'windows'];
@@ -46,6 +46,7 @@ function paintArguments(row, folder, model) {
   }
   for (const key of ['latents', 'init', 'mask']) if (row[key]) args.push(`--${key}`, at(row[key]));
   if (row.strength !== undefined) args.push('--strength', row.strength);
+  for (const { file, strength } of row.loras ?? []) args.push('--lora', `${at(file)},${strength}`);
   if (row.syntax !== undefined) args.push('--prompt-syntax', row.syntax);
   if (row.clip_skip !== undefined) args.push('--clip-skip', row.clip_skip);
   return args.map(String);

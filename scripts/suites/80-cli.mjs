@@ -316,12 +316,14 @@ async function checkUsage(check, { at, env }) {
       /canny/,
     ],
     [['paint', ...tiny, '--mask', at('drawing.png')], /--init/],
-    [['paint', ...tiny, '--lora', 'x.safetensors'], /not there yet/],
+    [['paint', ...tiny, '--lora', 'fur'], /no LoRA named "fur"/],
+    [['paint', ...tiny, '--lora', 'fur,99'], /-10 to 10/],
     [['paint', ...tiny, '--embedding', 'x.pt'], /not there yet/],
     [['paint', ...tiny, '--weights', 'q8'], /not there yet/],
     [['paint', ...tiny, '--prompt-syntax', 'krita'], /literal or a1111/],
     [['paint', ...alike, '--prompt', 'a [cat|dog]'], /\[cat\|dog\][\s\S]*not there yet/],
     [['paint', ...alike, '--prompt', 'a', '--negative', '<lora:fur:1>'], /<lora:fur:1>/],
+    [['paint', ...alike, '--prompt', 'a <lora:fur:1>'], /no LoRA named "fur"/],
     [['paint', ...tiny, '--out', at('out/x.jpg')], /\.png/],
     [['paint', ...prompt, '--model', 'nosuch'], /nosuch/],
     // A flag's value is looked at before any model is.
@@ -380,6 +382,13 @@ async function checkBadInput(check, { at, env }) {
     ['--control', `c=${at('drawing.png')},model=${at('tiny/unet')}`],
     /./,
     'ControlNet: a UNet in its place',
+  );
+  await bad(['--lora', at('missing.safetensors')], /missing\.safetensors/, 'LoRA: missing');
+  await bad(['--lora', at('drawing.png')], /drawing\.png/, 'LoRA: a picture');
+  await bad(
+    ['--lora', at('classic.safetensors')],
+    /classic\.safetensors: expected a LoRA[^]*found Stable Diffusion 1\.x checkpoint/,
+    'LoRA: a checkpoint in its place',
   );
   await bad(['--size', '100x100'], /multiples of 8/, 'size: no multiple of 8');
   await bad(['--size', '0x64'], /multiples of 8/, 'size: zero');

@@ -110,7 +110,7 @@ async function inspect(engine: Engine, model: Listed, verify: boolean): Promise<
 async function fits(engine: Engine, model: Checked, budget: number | null): Promise<boolean | null> {
   if (model.kind === 'language') return model.fits ?? null;
   if (model.kind === 'midi') return model.bytes < freemem(); // they run on the processor
-  if (budget === null || budget === 0 || model.kind === 'controlnet' || model.kind === 'vae') return null;
+  if (budget === null || budget === 0 || ['controlnet', 'vae', 'lora'].includes(model.kind)) return null;
   try {
     return (await leastBytes(engine, model.path)) <= budget;
   } catch {

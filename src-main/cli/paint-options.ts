@@ -2,12 +2,14 @@
 import { randomInt } from 'node:crypto';
 import { resolve } from 'node:path';
 import {
+  type LoraRequest,
   MAX_SEED,
   type PaintRequest,
   promptSyntax,
   type PromptSyntax,
 } from '../../src-preload/contract/jobs.ts';
 import type { Engine } from '../engine/index.ts';
+import { lorasNamed, resolveLora } from '../library/loras.ts';
 import { type FoundModel, nativeSize, resolveControl, resolveModel } from '../library/models.ts';
 import { type ControlArgument, type Flags, inputError, usageError } from './arguments.ts';
 import type { Options } from './command.ts';
@@ -28,6 +30,7 @@ export const requestOptions: Options = {
   'clip-skip': { type: 'string' },
   'vae-tiling': { type: 'boolean' },
   control: { type: 'string', multiple: true },
+  lora: { type: 'string', multiple: true },
   init: { type: 'string' },
   strength: { type: 'string' },
   mask: { type: 'string' },
@@ -39,12 +42,10 @@ export const requestOptions: Options = {
   precision: { type: 'string' },
   // Known, and not there yet: refused with a clear word.
   weights: { type: 'string' },
-  lora: { type: 'string', multiple: true },
   embedding: { type: 'string', multiple: true },
 };
 
 function refuseWhatIsNotThere(flags: Flags): void {
-  if (flags.has('lora')) throw usageError('--lora is not there yet', '', 'not-available');
   if (flags.has('embedding')) throw usageError('--embedding is not there yet', '', 'not-available');
   const weights = flags.text('weights') ?? 'f16';
   if (weights === 'q8') throw usageError('--weights q8 is not there yet; there is f16', '', 'not-available');
@@ -60,7 +61,10 @@ function promptSyntaxOf(flags: Flags): PromptSyntax {
 
 const absolute = (path: string | null): string | null => (path === null ? null : resolve(path));
 
-export type PaintSettings = Omit<PaintRequest, 'model' | 'vae' | 'width' | 'height' | 'controls'> & {
+export type PaintSettings = Omit<
+  PaintRequest,
+  'model' | 'vae' | 'width' | 'height' | 'loras' | 'controls'
+> & {
   size: { width: number; height: number } | null; // null: the model's own
 };
 
@@ -116,6 +120,17 @@ export async function readSettings(flags: Flags, engine: Engine): Promise<PaintS
   return { ...settings, sampler: choice.sampler, schedule: choice.schedule || settings.schedule };
 }
 
+// PATH[,F]; a comma that no number follows belongs to the path.
+function readLora(text: string, models: readonly FoundModel[]): LoraRequest {
+  const [, path = '', given] = /^(.*),([^,]*)$/.exec(text) ?? [];
+  const strength = given === undefined || given.trim() === '' ? NaN : Number(given);
+  if (Number.isNaN(strength)) return { path: resolveLora(text, models), strength: 1 };
+  if (path === '' || Math.abs(strength) > 10) {
+    throw usageError(`--lora: expected PATH[,STRENGTH] with a strength from -10 to 10, found "${text}"`);
+  }
+  return { path: resolveLora(path, models), strength };
+}
+
 export function requestWith(
   { size, ...settings }: PaintSettings,
   flags: Flags,
@@ -129,6 +144,10 @@ export function requestWith(
     model,
     vae: flags.has('vae') ? resolveModel(flags.text('vae'), models) : null,
     ...(size ?? { width: side, height: side }),
+    loras: [
+      ...flags.texts('lora').map((text) => readLora(text, models)),
+      ...(settings.promptSyntax === 'a1111' ? lorasNamed(settings.prompt, models) : []),
+    ],
     controls: controls.map(({ kind, image, model: path, strength, start, end }) => ({
       kind,
       image: image === null ? '' : resolve(image),

@@ -36,6 +36,7 @@ export interface NativePaintJob extends NativeMemory {
   count: number;
   clipSkip: number;
   vaeTiling: boolean;
+  loras: { path: string; strength: number }[];
   controls: NativeControl[];
   init: NativeImage | null;
   mask: NativeImage | null; // grey: one byte a pixel

@@ -4,6 +4,7 @@ import { parse } from 'node:path';
 import { z } from 'zod';
 import type { MadeFrom } from '../../src-preload/contract/gallery.ts';
 import { promptSyntax } from '../../src-preload/contract/jobs.ts';
+import { withTags } from '../library/loras.ts';
 import type { PngText } from '../library/png.ts';
 
 type Readable = Omit<MadeFrom, 'controls'> & {
@@ -46,6 +47,7 @@ const ours = z.looseObject({
   prompt: z.string(),
   negative: z.string().catch(''),
   promptSyntax: promptSyntax.catch('literal'),
+  loras: z.array(z.looseObject({ path: z.string(), strength: z.number() })).catch([]),
   controls: z
     .array(
       z.looseObject({
@@ -65,12 +67,12 @@ const escaped = (prompt: string): string => prompt.replace(/[()[\]\\]/g, '\\$&')
 function readOurs(value: unknown): Readable | null {
   const found = ours.safeParse(value);
   if (!found.success) return null;
-  const { controls, ...rest } = found.data;
+  const { controls, loras, ...rest } = found.data;
   const written = rest.promptSyntax === 'literal' ? escaped : (prompt: string) => prompt;
   const model = text(rest['model']);
   return {
     by: 'sluice',
-    prompt: written(rest.prompt),
+    prompt: withTags(written(rest.prompt), loras),
     negative: written(rest.negative),
     model: model === null ? null : parse(model).name,
     steps: positive(rest['steps']),

@@ -51,6 +51,7 @@ export function servePaintingDomain(bridge: IpcBridge, services: PaintingService
         controls: [
           ...new Set(models.filter(({ kind }) => kind === 'controlnet').map(({ name }) => controlKind(name))),
         ],
+        loras: models.filter(({ kind }) => kind === 'lora').map(({ name }) => name),
         samplers,
         schedules: schedules.map((name) => ({ name, label: scheduleLabels[name] ?? name })),
       };

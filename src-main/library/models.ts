@@ -5,12 +5,13 @@ import { extname, join, parse, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { SluiceError, Status } from '../../src-preload/contract/errors.ts';
 import { isMidiModel } from '../midi/models.ts';
+import { isLora } from './loras.ts';
 
 export interface FoundModel {
   name: string;
   path: string;
   source: 'embedded' | 'user';
-  kind: 'pipeline' | 'controlnet' | 'vae' | 'file';
+  kind: 'pipeline' | 'controlnet' | 'vae' | 'lora' | 'file';
   licence: string | null;
   bytes: number;
 }
@@ -78,7 +79,7 @@ function describe(path: string, source: FoundModel['source'], isFolder: boolean)
   if (!isFolder) {
     if (!weightFiles.has(extname(path))) return null;
     // What is in a file is the engine's to say; ControlNets are told by how their makers name them.
-    const kind = /^control/i.test(name) ? 'controlnet' : 'file';
+    const kind = /^control/i.test(name) ? 'controlnet' : isLora(path) ? 'lora' : 'file';
     return { name, path, source, kind, licence: null, bytes: bytesBelow(path) };
   }
   const pipeline = existsSync(join(path, 'model_index.json'));
@@ -120,7 +121,9 @@ export function resolveModel(wanted: string | null, models: readonly FoundModel[
       'Name one with --model: a .safetensors or .ckpt file, or a diffusers folder.',
     );
   }
-  const model = models.find(({ name, kind }) => name === wanted && kind !== 'controlnet' && kind !== 'vae');
+  const model = models.find(
+    ({ name, kind }) => name === wanted && !['controlnet', 'vae', 'lora'].includes(kind),
+  );
   if (model !== undefined) return model.path;
   if (existsSync(wanted)) return resolve(wanted);
   if (looksLikePath(wanted)) {

@@ -28,6 +28,7 @@ const words: Record<string, ModelKind> = {
   checkpoint: 'picture',
   controlnet: 'controlnet',
   vae: 'vae',
+  lora: 'lora',
 };
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
@@ -43,16 +44,15 @@ async function judgePicture(
   if (model.kind !== 'pipeline') {
     try {
       const { kind: found, problems } = await sources.inspect(model.path);
-      if (problems.some((text) => text.includes('LoRA'))) {
-        const why = 'A LoRA: it is listed, but pictures cannot be painted with it yet';
-        return { kind: 'lora', fit: 'unknown', why };
-      }
       kind = words[found] ?? kind;
       if (problems.length > 0) return { kind, fit: 'unreadable', why: problems.join('; ') };
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      return why.includes('LoRA') ? { kind: 'lora', fit: 'unknown', why } : { kind, fit: 'unreadable', why };
+      return { kind, fit: 'unreadable', why };
     }
+  }
+  if (kind === 'lora') {
+    return { kind, fit: 'unknown', why: `Write <lora:${model.name}:1> into a prompt to paint with it` };
   }
   if (kind !== 'picture') return { kind, fit: 'unknown', why: '' };
   try {

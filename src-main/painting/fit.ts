@@ -23,6 +23,7 @@ export function usualRequest(model: string, side = nativeSize(model)): PaintRequ
     count: 1,
     clipSkip: 1,
     vaeTiling: false,
+    loras: [],
     controls: [],
     init: null,
     mask: null,

@@ -31,7 +31,16 @@ const request: PaintRequest = paintRequest.parse({
     steps: 1,
     cfg: 1,
   },
-  ...{ sampler: 'euler', schedule: 'normal', seed: 1, count: 1, clipSkip: 1, vaeTiling: false, controls: [] },
+  ...{
+    sampler: 'euler',
+    schedule: 'normal',
+    seed: 1,
+    count: 1,
+    clipSkip: 1,
+    vaeTiling: false,
+    loras: [],
+    controls: [],
+  },
   ...{ init: null, mask: null, strength: 1, latents: null, precision: 'auto', budgetBytes: 0, device: '0' },
   ...{ previewEvery: 0, trace: null },
 });

@@ -19,6 +19,7 @@ const request: PaintRequest = paintRequest.parse({
   count: 2,
   clipSkip: 2,
   vaeTiling: false,
+  loras: [{ path: '/home/someone/loras/fur.safetensors', strength: 0.8 }],
   controls: [
     {
       kind: 'canny',
@@ -43,7 +44,7 @@ const request: PaintRequest = paintRequest.parse({
 describe('parametersText', () => {
   it('is what A1111 writes', () => {
     expect(parametersText(request, 43)).toBe(
-      'a cat, sitting\nNegative prompt: a dog\nSteps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7.5, ' +
+      'a cat, sitting <lora:fur:0.8>\nNegative prompt: a dog\nSteps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7.5, ' +
         'Seed: 43, Size: 512x768, Model: dream, Clip skip: 2, Denoising strength: 0.6, ControlNet 0: "Module: none, ' +
         'Model: c [canny], Weight: 0.8, Guidance Start: 0, Guidance End: 0.5", Version: sluice',
     );

@@ -2,6 +2,7 @@
 // whole job as JSON under `sluice`, so that it can be made again.
 import { basename, parse } from 'node:path';
 import type { PaintRequest } from '../../src-preload/contract/jobs.ts';
+import { withTags } from '../library/loras.ts';
 import type { PngText } from '../library/png.ts';
 
 // Sampler names as A1111 shows them; a schedule other than the usual is named apart there.
@@ -38,7 +39,7 @@ export function parametersText(request: PaintRequest, seed: number): string {
   });
   fields.push(['Version', 'sluice']);
   const negative = request.negative === '' ? '' : `Negative prompt: ${request.negative}\n`;
-  return `${request.prompt}\n${negative}${fields.map(([name, value]) => `${name}: ${value}`).join(', ')}`;
+  return `${withTags(request.prompt, request.loras)}\n${negative}${fields.map(([name, value]) => `${name}: ${value}`).join(', ')}`;
 }
 
 // What makes the picture and nothing else: paths are shortened to file names, because a picture that is passed on
@@ -64,6 +65,7 @@ export function jobJson(request: PaintRequest, seed: number): string {
     count: 1,
     clipSkip: request.clipSkip,
     vaeTiling: request.vaeTiling,
+    loras: request.loras.map(({ path, strength }) => ({ path: basename(path), strength })),
     controls: request.controls.map((control) => ({
       ...control,
       image: basename(control.image),

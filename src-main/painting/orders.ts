@@ -16,6 +16,7 @@ import type { EnginePicture } from '../engine/index.ts';
 import type { Job } from '../jobs/queue.ts';
 import { type Execute, JobRunner } from '../jobs/runner.ts';
 import { writeWhole } from '../library/files.ts';
+import { lorasNamed } from '../library/loras.ts';
 import { type FoundModel, resolveControl, resolveModel } from '../library/models.ts';
 import { encodePlainPng } from '../library/plain-png.ts';
 import { addPngTexts } from '../library/png.ts';
@@ -61,7 +62,7 @@ export function modelPath(name: string | null, models: readonly FoundModel[]): s
 export function requestOf(
   settings: PaintSettings,
   model: string,
-  paths: Pick<PaintRequest, 'controls' | 'init' | 'mask'>,
+  paths: Pick<PaintRequest, 'loras' | 'controls' | 'init' | 'mask'>,
 ): PaintRequest {
   return {
     type: 'paint',
@@ -101,7 +102,8 @@ export function requestToPlan(
     ...{ kind, image: '', model: resolveControl(kind, null, models) },
     ...{ strength: 1, start: 0, end: 1 },
   }));
-  return requestOf(settings, modelPath(settings.model, models), { controls, init: null, mask: null });
+  const paths = { loras: lorasNamed(settings.prompt, models), controls, init: null, mask: null };
+  return requestOf(settings, modelPath(settings.model, models), paths);
 }
 
 function viewOf(job: Job<Queued, Painted>): PaintJob {
@@ -146,7 +148,7 @@ export class PaintingOrders {
     });
   }
 
-  // Throws a SluiceError when the order can never work: an unknown model, a kind without a ControlNet.
+  // Throws a SluiceError when the order can never work: an unknown model or LoRA, a kind without a ControlNet.
   enqueue(order: PaintOrder): string {
     const models = this.#setup.models();
     const model = modelPath(order.settings.model, models);
@@ -158,6 +160,7 @@ export class PaintingOrders {
     };
     try {
       const request = requestOf(order.settings, model, {
+        loras: lorasNamed(order.settings.prompt, models),
         controls: order.controls.map(({ kind, picture, strength, start, end }) => ({
           kind,
           // Its own hash is its name: the painted picture's text then says exactly what steered it.

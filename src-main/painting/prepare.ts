@@ -1,6 +1,7 @@
 // From a request (paths and numbers) to the engine's job (pixels): reads, converts and stretches what it names.
 import { SluiceError, Status } from '../../src-preload/contract/errors.ts';
 import type { PaintRequest } from '../../src-preload/contract/jobs.ts';
+import { withoutTags } from '../../src-preload/contract/lora-tags.ts';
 import type { EnginePaintJob } from '../engine/index.ts';
 import { loadGrey, loadRgb } from '../library/images.ts';
 import { readFloatTensor } from '../library/safetensors.ts';
@@ -10,7 +11,7 @@ export function planJob(request: PaintRequest): EnginePaintJob {
   return {
     model: request.model,
     vae: request.vae,
-    prompt: request.prompt,
+    prompt: request.promptSyntax === 'a1111' ? withoutTags(request.prompt) : request.prompt,
     negative: request.negative,
     promptSyntax: request.promptSyntax,
     width: request.width,
@@ -23,6 +24,7 @@ export function planJob(request: PaintRequest): EnginePaintJob {
     count: request.count,
     clipSkip: request.clipSkip,
     vaeTiling: request.vaeTiling,
+    loras: request.loras.map(({ path, strength }) => ({ path, strength })),
     controls: request.controls.map(({ model, strength, start, end }) => ({
       model,
       hint: null,

@@ -7,6 +7,12 @@ const fraction = z.number().min(0).max(1);
 export const precision = z.enum(['auto', 'fp32', 'fp16']);
 export type Precision = z.infer<typeof precision>;
 
+export const loraRequest = z.object({
+  path: z.string(), // of the file
+  strength: z.number().min(-10).max(10),
+});
+export type LoraRequest = z.infer<typeof loraRequest>;
+
 // How prompts are read: word by word, or with weights as A1111's web UI has them, "(red hat:1.2)".
 export const promptSyntax = z.enum(['literal', 'a1111']);
 export type PromptSyntax = z.infer<typeof promptSyntax>;
@@ -39,6 +45,7 @@ export const paintRequest = z.object({
   count: z.number().int().min(1).max(64),
   clipSkip: z.number().int().min(1).max(12),
   vaeTiling: z.boolean(),
+  loras: z.array(loraRequest), // those that tags in the prompt name among them
   controls: z.array(controlRequest),
   init: z.string().nullable(),
   mask: z.string().nullable(),

@@ -75,6 +75,7 @@ export type PaintJob = z.infer<typeof paintJob>;
 export const paintOptions = z.object({
   models: z.array(z.object({ name: z.string(), embedded: z.boolean(), side: z.number().int() })),
   controls: z.array(z.string()), // kinds that a ControlNet is there for
+  loras: z.array(z.string()), // names
   samplers: z.array(z.object({ name: z.string(), label: z.string(), schedules: z.array(z.string()) })),
   schedules: z.array(z.object({ name: z.string(), label: z.string() })),
 });

@@ -1,5 +1,5 @@
 // How the picture is painted: model, steps, seed, size, and what it will take.
-import { Dices, Lock } from 'lucide-react';
+import { Dices, Lock, X } from 'lucide-react';
 import { useQuery } from '@tanstack/react-query';
 import { performOn, sealStep, usePart } from '../app/document.ts';
 import { paintOptionsQuery } from '../app/queries.ts';
@@ -8,6 +8,7 @@ import type { PaintForm } from '../core/canvas/model.ts';
 import { Choice } from '../ui/Choice.tsx';
 import { IconButton } from '../ui/IconButton.tsx';
 import { NumberSetting } from '../ui/Slider.tsx';
+import { loraTags, withTag } from '../../src-preload/contract/lora-tags.ts';
 import { MemoryGauge } from './MemoryGauge.tsx';
 
 const set = (changes: Partial<PaintForm>): void => performOn('canvas', setForm(changes));
@@ -40,6 +41,56 @@ function Seed({ seed }: { seed: number | null }) {
         }}
       />
     </div>
+  );
+}
+
+// The prompt names them; these change its tags.
+function Loras({ prompt, names }: { prompt: string; names: readonly string[] }) {
+  const used = [...new Map(loraTags(prompt).map((tag) => [tag.name, tag])).values()];
+  const others = names.filter((name) => !used.some((tag) => tag.name === name));
+  if (used.length === 0 && names.length === 0) return null;
+  const put = (name: string, strength: number | null) => set({ prompt: withTag(prompt, name, strength) });
+  return (
+    <>
+      <h3>LoRA</h3>
+      {used.map(({ name, strength }) => (
+        <div className="lora" key={name}>
+          <NumberSetting
+            name={name}
+            value={strength}
+            min={-1}
+            max={2}
+            step={0.05}
+            onChange={(value) => put(name, value)}
+            onEnd={sealStep}
+          />
+          <IconButton
+            label={`Without ${name}`}
+            icon={X}
+            size={15}
+            onClick={() => {
+              put(name, null);
+              sealStep();
+            }}
+          />
+        </div>
+      ))}
+      {others.length > 0 && (
+        <Choice
+          name="Add"
+          value=""
+          options={[
+            { value: '', label: 'Choose a LoRA…' },
+            ...others.map((name) => ({ value: name, label: name })),
+          ]}
+          onChange={(name) => {
+            if (name === '') return;
+            put(name, 1);
+            sealStep();
+          }}
+        />
+      )}
+    </>
   );
 }
 
@@ -107,6 +158,7 @@ export function PaintSettingsPanel() {
         onChange={(count) => set({ count })}
         onEnd={sealStep}
       />
+      <Loras prompt={form.prompt} names={options.loras} />
       <h3>Painted area</h3>
       <NumberSetting
         name="Width"

@@ -52,6 +52,8 @@ def arguments(row: dict, folder: pathlib.Path, models: pathlib.Path, model_file=
             result += [f"--{name}", str(folder / row[name])]
     if "strength" in row:
         result += ["--strength", str(row["strength"])]
+    for lora in row.get("loras", []):
+        result += ["--lora", f"{folder / lora['file']},{lora['strength']}"]
     if "syntax" in row:
         result += ["--prompt-syntax", row["syntax"]]
     if "clip_skip" in row:

@@ -7,6 +7,8 @@ import torch
 from PIL import Image
 
 import goldens_io
+import lora_goldens
+import networks
 import reference
 import schedulers
 
@@ -91,12 +93,15 @@ def rows() -> list[dict]:
     add("classic", seed=36, model="classic", controls=one)
     add("weights", seed=37, prompt=WEIGHED, negative="(blurry:1.4), [lowres]", syntax="a1111")
     add("weights-long", seed=38, prompt=WEIGHED_LONG, syntax="a1111", clip_skip=2)
+    add("lora", seed=39, loras=[{"file": "lora-kohya", "strength": 0.8}])
+    add("lora-two", seed=40, loras=[{"file": "lora-kohya", "strength": 0.6}, {"file": "lora-peft", "strength": -0.5}])
     return result
 
 
 def make(folder: pathlib.Path, bpe: pathlib.Path, dtype=torch.float32, only=None) -> None:
     noise = torch.randn((1, 4, H // 8, W // 8), generator=torch.Generator().manual_seed(99))
     goldens_io.save(folder / "inputs/noise.safetensors", {"latents": noise})
+    lora_goldens.make(folder / "inputs", {name: networks.module("tiny", name) for name in ("unet", "text_encoder")})
     painters, table = {}, rows()
     for row in table:
         if only and row["name"] not in only:
@@ -114,6 +119,9 @@ def make(folder: pathlib.Path, bpe: pathlib.Path, dtype=torch.float32, only=None
         for kind in ("init", "mask"):
             if kind in row:
                 fields[kind] = images[row[kind]]
+        fields["loras"] = [
+            (folder / f"inputs/{lora['file']}.safetensors", lora["strength"]) for lora in row.get("loras", [])
+        ]
         if "latents" in row:
             fields["latents"] = noise
         if row["model"] not in painters:
@@ -128,6 +136,8 @@ def make(folder: pathlib.Path, bpe: pathlib.Path, dtype=torch.float32, only=None
                 row[kind] = f"inputs/{row[kind]}-{size}.png"
         if "latents" in row:
             row["latents"] = "inputs/noise.safetensors"
+        if "loras" in row:
+            row["loras"] = [{**lora, "file": f"inputs/{lora['file']}.safetensors"} for lora in row["loras"]]
         if "controls" in row:
             row["controls"] = [{**c, "image": f"inputs/{c['image']}-{size}.png"} for c in row["controls"]]
     goldens_io.save_index(folder / "index.json", table)

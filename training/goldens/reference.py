@@ -6,6 +6,7 @@ what they give. It departs from them in: prompts beyond 75 tokens (chunks), `--l
 back of original pixels.
 """
 
+import copy
 import dataclasses
 import pathlib
 import tempfile
@@ -16,6 +17,7 @@ from PIL import Image
 from transformers import CLIPTokenizer
 
 import layouts
+import lora_goldens
 import networks
 import prompt_weights
 import schedulers
@@ -44,6 +46,7 @@ class Job:
     latents: torch.Tensor | None = None
     clip_skip: int = 1
     syntax: str = "literal"
+    loras: list[tuple[pathlib.Path, float]] = dataclasses.field(default_factory=list)
     controls: list[Control] = dataclasses.field(default_factory=list)
     init: Image.Image | None = None
     strength: float = 0.75
@@ -107,9 +110,19 @@ class Painter:
             return {}
         return {"down_block_additional_residuals": total[:-1], "mid_block_additional_residual": total[-1]}
 
-    @torch.no_grad()
     def paint(self, job: Job) -> tuple[torch.Tensor, Image.Image]:
         """Final latents (float32, before scaling for the VAE) and the picture."""
+        plain = self.parts
+        if job.loras:
+            self.parts = copy.deepcopy(plain)
+            lora_goldens.fuse(self.parts, job.loras)
+        try:
+            return self._paint(job)
+        finally:
+            self.parts = plain
+
+    @torch.no_grad()
+    def _paint(self, job: Job) -> tuple[torch.Tensor, Image.Image]:
         generator = torch.Generator().manual_seed(job.seed)
         guided = job.cfg > 1
         count = max(

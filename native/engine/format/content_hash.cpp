@@ -106,6 +106,12 @@ bool is_digest(const Json& value) {
 
 }  // namespace
 
+std::string hash_of_texts(const std::vector<std::string>& texts) {
+    Hasher hasher;
+    for (const std::string& text : texts) hasher.add(text);
+    return hasher.digest();
+}
+
 std::string content_hash(const std::vector<TensorInfo>& infos, const std::vector<RawTensor>& raw,
                          const std::string& network, const std::string& cache_dir) {
     const Json key{{"version", version}, {"network", network}, {"files", identities(raw)}};

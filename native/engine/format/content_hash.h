@@ -16,4 +16,7 @@ namespace sluice {
 std::string content_hash(const std::vector<TensorInfo>& infos, const std::vector<RawTensor>& raw,
                          const std::string& network, const std::string& cache_dir);
 
+// XXH3-128 over texts and their lengths, 32 hexadecimal digits.
+std::string hash_of_texts(const std::vector<std::string>& texts);
+
 }  // namespace sluice

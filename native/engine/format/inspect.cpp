@@ -66,6 +66,28 @@ class Inspector {
         result_.networks.push_back(report);
         if (verify_) attempt([&] { verify_weights(weights); });
     }
+    // Of no network by itself: tensors as the file has them.
+    void add_tensors(const std::string& name, const std::string& path, const RawTensors& tensors) {
+        NetworkReport report{name, path};
+        std::vector<float> buffer;
+        for (const auto& [key, tensor] : tensors) {
+            ++report.tensors;
+            report.parameters += tensor.elements();
+            report.bytes += tensor.elements() * int64_t(dtype_size(tensor.dtype));
+            report.dtype = common_dtype(report.dtype, dtype_name(tensor.dtype));
+            for (int64_t done = 0; verify_ && done < tensor.elements(); done += chunk_elements) {
+                buffer.resize(size_t(std::min(chunk_elements, tensor.elements() - done)));
+                read_raw(tensor, done, buffer);
+                if (first_not_finite(buffer) < 0) continue;
+                problem(path + ": tensor " + key + " holds NaN or infinity", "Fetch the file again, or use another.");
+                break;
+            }
+        }
+        result_.parameters += report.parameters;
+        result_.bytes += report.bytes;
+        result_.dtype = report.dtype;
+        result_.networks.push_back(report);
+    }
     void add_parts(const std::string& path, bool text, bool unet, bool vae) {
         // One by one, so that a fault in one network does not hide the others.
         const auto part = [&](OpenOptions options) {
@@ -190,8 +212,13 @@ void inspect_file(const std::string& path, Inspection& result, Inspector& inspec
             case FileKind::other:
                 break;
         }
-        result.kind = "other";
         result.layout.clear();
+        if (found.what == "a LoRA") {
+            result.kind = "lora";
+            result.architecture = "LoRA";
+            return inspector.add_tensors("lora", path, tensors);
+        }
+        result.kind = "other";
         result.architecture = found.what;
         inspector.problem(path + ": expected a network of Stable Diffusion 1.x, found " + found.what,
                           use_another);

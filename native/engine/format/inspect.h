@@ -16,7 +16,7 @@ struct NetworkReport {
 struct Inspection {
     std::string path;
     std::string kind =
-        "unknown";             // pipeline, checkpoint, controlnet, vae, unet, text-encoder, other, unknown
+        "unknown";             // pipeline, checkpoint, controlnet, vae, unet, text-encoder, lora, other, unknown
     std::string architecture;  // "Stable Diffusion 1.x", or what it is instead; empty when unknown
     std::string layout;        // "diffusers" or "original"
     int64_t parameters = 0, bytes = 0;

@@ -37,6 +37,7 @@ class WeightSource {
     // names (memoised by path, size and modification time in cache_dir), 32 hexadecimal digits.
     virtual std::string content_hash() const = 0;
     virtual std::string path() const = 0;  // for messages
+    virtual bool adapted() const { return false; }  // another's weights, changed for one job (format/lora.h)
 };
 
 struct Model {

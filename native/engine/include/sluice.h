@@ -111,6 +111,13 @@ typedef struct sluice_memory {
     sluice_precision precision;
 } sluice_memory;
 
+/* A LoRA or LoCon file as kohya-ss's trainers, diffusers or PEFT save it. The network with it is converted as a whole
+ * when it is first used, and kept in cache_dir while it is among the last three. */
+typedef struct sluice_lora {
+    const char* path;
+    float strength; /* 1 */
+} sluice_lora;
+
 /* How prompts are read. A1111: weights as that web UI has them, "(red hat:1.2)", "(red)", "[red]", "\\(" for a bracket
  * that is one, BREAK; what it has beyond these (prompts that change while sampling, <lora:…>) is refused by name. */
 typedef enum sluice_prompt_syntax { SLUICE_PROMPT_LITERAL = 0, SLUICE_PROMPT_A1111 = 1 } sluice_prompt_syntax;
@@ -139,7 +146,10 @@ typedef struct sluice_paint_desc {
     uint32_t preview_every;   /* 0: never */
     const char* trace;        /* NULL, or where to write the run's timeline (Chrome trace JSON) */
     sluice_memory memory;
-    sluice_prompt_syntax prompt_syntax; /* of prompt and negative; a desc of the size without it has literal ones */
+    /* A desc that ends here, as older hosts have it, has literal prompts and no LoRA. */
+    sluice_prompt_syntax prompt_syntax; /* of prompt and negative */
+    uint32_t lora_count;
+    const sluice_lora* loras; /* added to the model in order */
 } sluice_paint_desc;
 
 typedef struct sluice_figures {

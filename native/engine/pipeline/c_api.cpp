@@ -90,7 +90,7 @@ PixelImage image_of(const sluice_image& image, size_t channels, const char* what
 }
 
 PaintRequest request_of(const sluice_paint_desc& d, bool with_pixels) {
-    // Hosts built before prompt_syntax was there end where it begins.
+    // Hosts built before prompt_syntax and loras were there end where these begin.
     need(d.size >= offsetof(sluice_paint_desc, prompt_syntax), "sluice_paint_desc.size");
     PaintRequest r;
     need(d.model, "model");
@@ -101,6 +101,11 @@ PaintRequest request_of(const sluice_paint_desc& d, bool with_pixels) {
     if (d.size >= sizeof d) {
         need(d.prompt_syntax == SLUICE_PROMPT_LITERAL || d.prompt_syntax == SLUICE_PROMPT_A1111, "prompt_syntax");
         if (d.prompt_syntax == SLUICE_PROMPT_A1111) r.syntax = PromptSyntax::a1111;
+        need(d.lora_count == 0 || d.loras, "loras");
+        for (uint32_t i = 0; i < d.lora_count; i++) {
+            need(d.loras[i].path, "LoRA's path");
+            r.loras.push_back({d.loras[i].path, d.loras[i].strength});
+        }
     }
     need(d.width <= 65536 && d.height <= 65536, "size");
     r.width = int(d.width);

@@ -13,6 +13,9 @@ namespace sluice {
 
 namespace {
 
+// Of a LoRA and its strength a network is converted as a whole: the last few are at hand, and the disk does not fill.
+constexpr int adapted_caches = 3;
+
 // The files a tokenizer is made of: vocabulary and merges, one tokenizer.json, or CLIP's own.
 std::vector<std::string> tokenizer_files(const Model* model, const std::string& resource_dir) {
     if (model && !model->vocab_path.empty() && !model->merges_path.empty()) return {model->vocab_path, model->merges_path};
@@ -134,6 +137,10 @@ std::shared_ptr<DeviceWeights> Job::weights(const Program& program, int index, c
     r.source_index = index;
     r.source = source.weights;
     r.role = source.role;
+    if (source.weights->adapted()) {
+        r.role += "-adapted";
+        r.keep = adapted_caches;
+    }
     r.precision = precision;
     r.directory = cache_dir_ + "/blocks";
     r.progress = [this](double fraction) {

@@ -42,6 +42,7 @@ class Painter {
         start_ = Clock::now();
         progress("load", 0, 1);
         models_ = open_models(r_, cache_dir_, true);
+        for (const std::string& notice : models_.notices) job_.notice(notice);
         load_prompts();
         check_plans();
         device_.reset_peak();  // what an earlier job left and this one cannot use is gone now

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "format/lora.h"
 #include "pipeline/job.h"
 #include "pipeline/pixels.h"
 #include "pipeline/prompt_chunks.h"
@@ -26,6 +27,7 @@ struct PaintRequest {
     uint64_t seed = 0;
     int count = 1, clip_skip = 1;
     bool vae_tiling = false;
+    std::vector<LoraUse> loras;
     std::vector<PaintControl> controls;
     std::optional<PixelImage> init, mask;
     double strength = 0.75;  // double: int(20 * 0.7) must be 14
@@ -62,6 +64,7 @@ struct PaintModels {
     Model model;
     std::optional<VaeModel> vae;
     std::vector<ControlNetModel> controls;
+    std::vector<std::string> notices;  // what a person should know about them
     const VaeConfig& vae_config() const { return vae ? vae->config : model.vae_config; }
     const WeightSource* vae_weights() const { return vae ? vae->weights.get() : model.vae.get(); }
 };

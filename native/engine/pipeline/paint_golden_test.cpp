@@ -46,6 +46,8 @@ PaintRequest request_of(const nlohmann::json& row, const fs::path& folder) {
     if (row.contains("latents")) r.latents = read_probe_tensors(file("latents").string()).at("latents").values;
     if (row.contains("init")) r.init = picture(file("init"), 3);
     if (row.contains("mask")) r.mask = picture(file("mask"), 1);
+    for (const auto& lora : row.value("loras", nlohmann::json::array()))
+        r.loras.push_back({(folder / lora["file"].get<std::string>()).string(), lora["strength"].get<float>()});
     for (const auto& control : row.value("controls", nlohmann::json::array())) {
         PaintControl c;
         c.model = model + "/" + control["model"].get<std::string>();

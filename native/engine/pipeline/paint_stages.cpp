@@ -33,6 +33,8 @@ void validate(const PaintRequest& r) {
     if (r.clip_skip < 1) throw usage("clip skip " + std::to_string(r.clip_skip) + ": 1 is the last layer");
     if (r.syntax == PromptSyntax::a1111)
         for (const std::string& prompt : {r.prompt, r.negative}) parse_weights(prompt);
+    for (const LoraUse& lora : r.loras)
+        if (!std::isfinite(lora.strength)) throw usage("a LoRA's strength must be a finite number");
     auto check_image = [&](const PixelImage& image, const char* what, int channels) {
         if (image.width != r.width || image.height != r.height ||
             image.pixels.size() != size_t(r.width) * size_t(r.height) * size_t(channels))
@@ -79,6 +81,7 @@ PaintModels open_models(const PaintRequest& r, const std::string& cache_dir, boo
     PaintModels m;
     options.vae = r.vae.empty();
     m.model = open_model(r.model, options);
+    if (need_weights) m.notices = apply_loras(m.model, r.loras, cache_dir);
     if (!r.vae.empty()) m.vae = open_vae(r.vae, options);
     for (const PaintControl& c : r.controls) {
         if (!need_weights && c.model == "sd15") {  // a plan's question: the ControlNet that would fit the model

@@ -1,5 +1,6 @@
 #include "stream/block_cache.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <exception>
@@ -166,14 +167,25 @@ void build(const BlockCache::Request& r, const std::string& path, const std::str
     writer.commit(at);
 }
 
+// Removes the role's files beyond the newest. One that is mapped stays readable; what cannot be removed stays.
+void prune(const BlockCache::Request& r, const std::string& ending) {
+    namespace fs = std::filesystem;
+    std::error_code code;
+    std::vector<std::pair<fs::file_time_type, fs::path>> files;
+    for (const auto& entry : fs::directory_iterator(r.directory, code))
+        if (entry.path().filename().string().ends_with(ending)) files.emplace_back(entry.last_write_time(code), entry.path());
+    std::sort(files.begin(), files.end(), std::greater<>());
+    for (size_t i = size_t(r.keep); i < files.size(); i++) fs::remove(files[i].second, code);
+}
+
 }  // namespace
 
 std::shared_ptr<BlockCache> BlockCache::open(const Request& r) {
     const std::string hash = r.source->content_hash();
     std::error_code code;
     std::filesystem::create_directories(r.directory, code);
-    const std::string path =
-        r.directory + "/" + hash + "." + r.role + "." + precision_name(r.precision) + ".blocks";
+    const std::string ending = "." + r.role + "." + precision_name(r.precision) + ".blocks";
+    const std::string path = r.directory + "/" + hash + ending;
     std::vector<Entry> entries = wanted(r);
     auto cache = std::make_shared<BlockCache>();
     if (std::filesystem::exists(path, code)) {
@@ -181,6 +193,7 @@ std::shared_ptr<BlockCache> BlockCache::open(const Request& r) {
         cache->offsets_ = read_header(map, hash, r.precision, entries);
         if (!cache->offsets_.empty()) {
             cache->map_ = std::move(map);
+            if (r.keep > 0) std::filesystem::last_write_time(path, std::filesystem::file_time_type::clock::now(), code);
             return cache;
         }
     }
@@ -188,6 +201,7 @@ std::shared_ptr<BlockCache> BlockCache::open(const Request& r) {
     cache->map_ = MappedFile(path);
     cache->offsets_ = read_header(cache->map_, hash, r.precision, entries);
     cache->built_ = true;
+    if (r.keep > 0) prune(r, ending);
     if (cache->offsets_.empty())
         throw Error(Status::internal, "cache", "block cache " + path + " cannot be read back");
     return cache;

@@ -40,6 +40,7 @@ class BlockCache {
         std::string role;  // "unet", "vae-decoder": part of the file's name
         Precision precision = Precision::fp16;
         std::string directory;
+        int keep = 0;  // of the role's files at this precision the newest that stay; 0: all
         std::function<void(double fraction)> progress;  // may throw to cancel
     };
     // Opens the file, or makes it. `built` says which.

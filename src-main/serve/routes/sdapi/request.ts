@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { SluiceError, Status } from '../../../../src-preload/contract/errors.ts';
 import { MAX_SEED, paintRequest, type PaintRequest } from '../../../../src-preload/contract/jobs.ts';
+import { lorasNamed } from '../../../library/loras.ts';
 import { type FoundModel, nativeSize, resolveControl, resolveModel } from '../../../library/models.ts';
 
 export const invalid = (message: string, hint = ''): SluiceError =>
@@ -230,6 +231,7 @@ export function makeRequest(body: TextToImage | ImageToImage, place: Place): Mad
     count: (body.batch_size ?? 1) * (body.n_iter ?? 1),
     clipSkip: body.override_settings?.CLIP_stop_at_last_layers ?? 1,
     vaeTiling: false,
+    loras: lorasNamed(body.prompt, place.models),
     controls,
     init: init === undefined ? null : put('init.png', 'init_images.0', init),
     mask: mask === undefined || mask === null || init === undefined ? null : put('mask.png', 'mask', mask),
