@@ -8,7 +8,11 @@ std::unique_ptr<Stage> Warm::take(const Program& program, const Plan& plan, Prec
                                   const std::vector<std::shared_ptr<DeviceWeights>>& sources) {
     const auto it = std::find_if(stages_.begin(), stages_.end(),
                                  [&](const auto& s) { return s->made_of(program, plan, precision, sources); });
-    if (it == stages_.end()) return nullptr;
+    if (it == stages_.end()) {
+        // Of another model or LoRA: the stage that is made now takes its place, and was planned with its room.
+        drop_all_but([&](const Stage& s) { return s.program() != program || s.plan() != plan; });
+        return nullptr;
+    }
     std::unique_ptr<Stage> stage = std::move(*it);
     stages_.erase(it);
     return stage;

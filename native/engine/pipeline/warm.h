@@ -16,7 +16,7 @@ namespace sluice {
 
 class Warm {
   public:
-    // A stage made of just this, removed from here; null when there is none.
+    // A stage made of just this, removed from here; null when there is none, and then none but for other weights either.
     std::unique_ptr<Stage> take(const Program& program, const Plan& plan, Precision precision,
                                 const std::vector<std::shared_ptr<DeviceWeights>>& sources);
     void keep(std::unique_ptr<Stage> stage);

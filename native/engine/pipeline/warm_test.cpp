@@ -64,6 +64,17 @@ TEST_CASE("paint: a warm context sends no resident weights again and paints what
     request.controls[0].hint = testing::plain_picture(64, 72, 100);
     CHECK(both(request) > 0);
 
+    // Another strength of a LoRA makes other weights of the same shapes: they take the place of those before.
+    request.loras = {{std::string(SLUICE_TEST_DATA) + "/goldens/paint/inputs/lora-kohya.safetensors", 1}};
+    CHECK(both(request) > 0);
+    const uint64_t with_lora = warm.device_bytes();
+    request.loras[0].strength = 0.5f;
+    CHECK(both(request) > 0);
+    CHECK(warm.device_bytes() == with_lora);
+    CHECK(both(request) == 0);
+    request.loras.clear();
+    CHECK(both(request) > 0);
+
     // A budget that holds one stage at a time keeps nothing on the device, one that does again keeps all.
     request.memory.budget = uint64_t(8) << 20;
     CHECK(both(request) > 0);
