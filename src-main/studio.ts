@@ -5,7 +5,7 @@ import { app, type BrowserWindow } from 'electron';
 import { Engine } from './engine/index.ts';
 import { serveAppDomain } from './ipc/app.ts';
 import { IpcBridge } from './ipc/bridge.ts';
-import { CONTROLS_FOLDER, Gallery } from './gallery/gallery.ts';
+import { CONTROLS_FOLDER, Gallery, LIVE_FOLDER } from './gallery/gallery.ts';
 import { serveFilesDomain } from './ipc/files.ts';
 import { serveGalleryDomain } from './ipc/gallery.ts';
 import { modelSources } from './ipc/model-sources.ts';
@@ -61,12 +61,13 @@ export function startStudio(
       models,
       gallery: galleryFolder,
       controls: join(galleryFolder, CONTROLS_FOLDER),
+      live: { folder: join(galleryFolder, LIVE_FOLDER), url: (file) => galleryUrl(`${LIVE_FOLDER}/${file}`) },
       work: join(app.getPath('temp'), `sluice-orders-${process.pid}`),
       pictureUrl: galleryUrl,
     },
     (job) => {
       emitPainting('changed', job);
-      if (job.state === 'done') void tellOfPictures(job.pictures);
+      if (job.state === 'done' && !job.live) void tellOfPictures(job.pictures);
       screenshot?.jobChanged(job);
     },
     (id) => emitPainting('forgotten', id),

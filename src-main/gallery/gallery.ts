@@ -19,6 +19,7 @@ export interface GallerySetup {
 }
 
 // What ControlNets saw, by the SHA-256 of the file.
+export const LIVE_FOLDER = 'live'; // in the gallery's: pictures of live painting, of which the last few are there
 export const CONTROLS_FOLDER = 'controls';
 const controlName = /^[0-9a-f]{64}\.png$/;
 

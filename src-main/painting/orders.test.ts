@@ -28,6 +28,40 @@ const painted = {
   figures: { seconds: 1, peakDeviceBytes: 1 },
 } as unknown as EnginePicture;
 
+it('keeps a few pictures of live painting, and none in the gallery', async () => {
+  const at = (name: string): string => join(folder, name);
+  let done: (job: PaintJob) => void = () => undefined;
+  const orders = new PaintingOrders(
+    {
+      execute: () => ({ result: Promise.resolve(painted), cancel: () => undefined }),
+      models: () => findModels(modelFolders()),
+      gallery: at('live-gallery'),
+      controls: at('live-controls'),
+      live: { folder: at('live-gallery/live'), url: (file) => `live/${file}` },
+      work: at('live-work'),
+      pictureUrl: (file) => file,
+    },
+    (job) => {
+      if (job.state === 'done') done(job);
+    },
+    () => undefined,
+  );
+  let last: PaintJob | null = null;
+  for (let i = 0; i < 5; i++) {
+    const ended = new Promise<PaintJob>((resolve) => (done = resolve));
+    orders.enqueue({ ...order, live: true });
+    last = await ended;
+  }
+  expect(last?.live).toBe(true);
+  expect(last?.pictures[0]?.url).toMatch(/^live\/.*\.png$/);
+  const kept = readdirSync(at('live-gallery/live'));
+  expect(kept).toHaveLength(3);
+  expect(kept).toContain(last?.pictures[0]?.id);
+  expect(readdirSync(at('live-gallery'))).toEqual(['live']);
+  orders.close();
+  expect(existsSync(at('live-gallery/live'))).toBe(false);
+});
+
 it('keeps a day of jobs in bounded memory: the oldest leave the list, their pictures stay', async () => {
   const at = (name: string): string => join(folder, name);
   const ends = new Map<string, () => void>();
@@ -38,6 +72,7 @@ it('keeps a day of jobs in bounded memory: the oldest leave the list, their pict
       models: () => findModels(modelFolders()),
       gallery: at('gallery'),
       controls: at('controls'),
+      live: { folder: at('gallery/live'), url: (file) => `live/${file}` },
       work: at('work'),
       pictureUrl: (file) => file,
     },

@@ -2,7 +2,15 @@
 // queue as the command line does, and keeps results in the gallery. Pictures of an order lie in a folder of their own
 // until its job is forgotten.
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import type { PaintRequest } from '../../src-preload/contract/jobs.ts';
 import type {
@@ -27,11 +35,14 @@ const TRACE = 'trace.json'; // in the order's folder
 
 // So many ended jobs stay in the list; their pictures are in the gallery for good.
 export const MOST_ENDED = 50;
+// One is shown while the next is fetched.
+const LIVE_KEPT = 3;
 
 // What waits in the queue: what was ordered, and what it was turned into. Its pictures lie on the disk.
 interface Queued {
   settings: PaintSettings;
   controlKinds: string[];
+  live: boolean;
   request: PaintRequest;
   folder: string;
 }
@@ -47,9 +58,12 @@ export interface OrdersSetup {
   models(): readonly FoundModel[];
   gallery: string; // a folder
   controls: string; // the folder where what steered kept pictures is kept too
+  live: { folder: string; url: (file: string) => string }; // of live painting's pictures, the last few of which stay
   work: string; // a folder for what jobs read
   pictureUrl(file: string): string;
 }
+
+const newName = (): string => `${new Date().toISOString().replace(/[:.]/g, '-')}-${randomUUID().slice(0, 8)}`;
 
 // A model without weights yet is the embedded pipeline, or else the first one that is there.
 export function modelPath(name: string | null, models: readonly FoundModel[]): string {
@@ -113,6 +127,7 @@ function viewOf(job: Job<Queued, Painted>): PaintJob {
     state: job.state,
     settings,
     controlKinds,
+    live: job.request.live,
     progress: job.progress,
     preview: job.preview,
     notices: [...job.notices],
@@ -176,7 +191,7 @@ export class PaintingOrders {
       const trace = join(folder, TRACE);
       const controlKinds = order.controls.map(({ kind }) => kind);
       return this.#runner.enqueue(
-        { settings: order.settings, controlKinds, request: { ...request, trace }, folder },
+        { settings: order.settings, controlKinds, live: order.live, request: { ...request, trace }, folder },
         order.at,
       );
     } catch (error) {
@@ -220,10 +235,33 @@ export class PaintingOrders {
 
   close(): void {
     rmSync(this.#setup.work, { recursive: true, force: true });
+    rmSync(this.#setup.live.folder, { recursive: true, force: true });
   }
 
-  async #keep({ request }: Queued, { images, figures }: EnginePicture): Promise<Painted> {
-    const name = `${new Date().toISOString().replace(/[:.]/g, '-')}-${randomUUID().slice(0, 8)}`;
+  async #keepLive(request: PaintRequest, { images, figures }: EnginePicture): Promise<Painted> {
+    const { folder, url } = this.#setup.live;
+    const pictures: PaintedPicture[] = [];
+    const files = images.map((image, index) => {
+      const seed = request.seed + index;
+      const id = `${newName()}-${index}.png`;
+      pictures.push({ id, url: url(id), width: image.width, height: image.height, seed });
+      return {
+        path: join(folder, id),
+        content: addPngTexts(encodePlainPng(image), pictureTexts(request, seed)),
+      };
+    });
+    mkdirSync(folder, { recursive: true });
+    await writeWhole(files);
+    // By name they are in the order in which they were made.
+    const older = readdirSync(folder).sort().slice(0, -LIVE_KEPT);
+    for (const name of older) rmSync(join(folder, name), { force: true });
+    return { pictures, seconds: figures.seconds, peakDeviceBytes: figures.peakDeviceBytes };
+  }
+
+  async #keep({ request, live }: Queued, picture: EnginePicture): Promise<Painted> {
+    if (live) return await this.#keepLive(request, picture);
+    const { images, figures } = picture;
+    const name = newName();
     const pictures: PaintedPicture[] = [];
     const files = [];
     for (const [index, image] of images.entries()) {

@@ -43,6 +43,8 @@ export const paintOrder = z.object({
   init: bytes.nullable(),
   mask: bytes.nullable(), // white is repainted
   at: z.enum(['back', 'front']),
+  // Painted again and again while one draws: its picture is shown and kept no longer than the next ones.
+  live: z.boolean().default(false),
 });
 export type PaintOrder = z.infer<typeof paintOrder>;
 
@@ -62,6 +64,7 @@ export const paintJob = z.object({
   state: jobState,
   settings: paintSettings,
   controlKinds: z.array(z.string()),
+  live: z.boolean(),
   progress: progress.nullable(),
   preview: preview.nullable(),
   notices: z.array(z.string()),

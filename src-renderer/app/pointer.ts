@@ -5,6 +5,7 @@ export interface Modifiers {
   readonly shift: boolean;
   readonly alt: boolean;
   readonly mod: boolean;
+  readonly space: boolean;
 }
 
 export interface Gesture<Place> {
@@ -26,7 +27,8 @@ export function pointIn(container: HTMLElement, event: MouseEvent): { x: number;
   return { x: event.clientX - left, y: event.clientY - top };
 }
 
-const modifiersOf = (event: MouseEvent): Modifiers => ({
+const modifiersOf = (event: MouseEvent, space: boolean): Modifiers => ({
+  space,
   shift: event.shiftKey,
   alt: event.altKey,
   mod: event.ctrlKey || event.metaKey,
@@ -37,6 +39,7 @@ export function followPointer<Place>(container: HTMLElement, surface: Surface<Pl
   const leaving = new AbortController();
   const { signal } = leaving;
   let gesture: Gesture<Place> | null = null;
+  let space = false;
   const cancel = (): void => {
     gesture?.cancel();
     gesture = null;
@@ -45,7 +48,7 @@ export function followPointer<Place>(container: HTMLElement, surface: Surface<Pl
     'pointerdown',
     (event) => {
       if (gesture !== null) return;
-      gesture = surface.begin(event, modifiersOf(event));
+      gesture = surface.begin(event, modifiersOf(event, space));
       if (gesture !== null) container.setPointerCapture(event.pointerId);
     },
     { signal },
@@ -56,7 +59,7 @@ export function followPointer<Place>(container: HTMLElement, surface: Surface<Pl
       // The place first: to ask for it after an element was moved would lay the page out again.
       const place = gesture === null ? null : surface.placeOf(event);
       surface.hover(event, gesture !== null);
-      if (place !== null) gesture?.move(place, modifiersOf(event));
+      if (place !== null) gesture?.move(place, modifiersOf(event, space));
     },
     { signal },
   );
@@ -82,12 +85,24 @@ export function followPointer<Place>(container: HTMLElement, surface: Surface<Pl
   window.addEventListener(
     'keydown',
     (event) => {
+      if (event.code === 'Space') space = true;
       if (event.key !== 'Escape' || gesture === null) return;
       event.preventDefault();
       cancel();
     },
     { signal },
   );
+  const letGo = (): void => {
+    space = false;
+  };
+  window.addEventListener(
+    'keyup',
+    (event) => {
+      if (event.code === 'Space') letGo();
+    },
+    { signal },
+  );
+  window.addEventListener('blur', letGo, { signal });
   return () => {
     cancel();
     leaving.abort();

@@ -1,7 +1,10 @@
 import { useEffect, useRef } from 'react';
 import { Composer } from './Composer.tsx';
+import { DropZones } from './DropZones.tsx';
 import { GhostBar } from './GhostBar.tsx';
 import { listenToPointer } from './input.ts';
+import { followLive } from './live.ts';
+import { LivePanel } from './LivePanel.tsx';
 import { followResults } from './results.ts';
 import { ResultBar } from './ResultBar.tsx';
 import { SidePanel } from './SidePanel.tsx';
@@ -40,6 +43,7 @@ function Stage() {
 
 export function CanvasPane() {
   useEffect(() => followResults(), []);
+  useEffect(() => followLive(), []);
   return (
     <div className="canvas">
       <ToolRail />
@@ -50,6 +54,8 @@ export function CanvasPane() {
         <ResultBar />
         <GhostBar />
         <Composer />
+        <LivePanel />
+        <DropZones />
       </div>
       <SidePanel />
     </div>

@@ -1,5 +1,5 @@
 // What to paint, and the button that paints it.
-import { ImageOff, Sparkles, Square } from 'lucide-react';
+import { ImageOff, Pause, Play, Sparkles, Square } from 'lucide-react';
 import { useQuery } from '@tanstack/react-query';
 import { useDeferredValue, useState } from 'react';
 import { flushSync } from 'react-dom';
@@ -14,6 +14,7 @@ import { setForm } from '../core/canvas/actions.ts';
 import { IconButton } from '../ui/IconButton.tsx';
 import { weightSelection } from '../core/canvas/prompt.ts';
 import { controlKindsOf, settingsOf } from './generate.ts';
+import { toggleLive, useLive } from './live.ts';
 import { usePromptHistory } from './prompt-history.ts';
 
 function historyKey(event: React.KeyboardEvent): boolean {
@@ -54,7 +55,8 @@ function PictureGivesWay() {
 export function Composer() {
   const { form } = usePart('canvas');
   const [withNegative, setWithNegative] = useState(form.negative !== '');
-  const active = useJobs().filter(isActive);
+  const live = useLive(({ on }) => on);
+  const active = useJobs().filter((job) => isActive(job) && !job.live);
   const running = active.find(({ state }) => state !== 'queued');
   const { step = 0, steps = 0 } = running?.progress ?? {};
   return (
@@ -105,6 +107,13 @@ export function Composer() {
             if (withNegative) performOn('canvas', setForm({ negative: '' }));
             setWithNegative(!withNegative);
           }}
+        />
+        <IconButton
+          label={live ? 'Stop painting live' : 'Paint live, while I draw'}
+          icon={live ? Pause : Play}
+          pressed={live}
+          side="top"
+          onClick={toggleLive}
         />
         {active.length > 0 && (
           <button type="button" className="button" onClick={() => runCommand('canvas.cancel')}>

@@ -1,26 +1,8 @@
 // The layers from the top down, and the settings of the chosen one.
-import {
-  ArrowDown,
-  ArrowUp,
-  Brush,
-  Copy,
-  Eye,
-  EyeOff,
-  Lock,
-  LockOpen,
-  type LucideIcon,
-  Mountain,
-  PenLine,
-  PersonStanding,
-  Scan,
-  SquareDashed,
-  Trash2,
-} from 'lucide-react';
+import { ArrowDown, ArrowUp, Blend, Copy, Eye, EyeOff, Lock, LockOpen, Trash2 } from 'lucide-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { performOn, sealStep, useDocument, usePart } from '../app/document.ts';
-import { tell } from '../app/notices.ts';
-import { layoutCommands } from '../app/shell/layout.ts';
 import { paintOptionsQuery } from '../app/queries.ts';
 import {
   addLayer,
@@ -32,34 +14,11 @@ import {
 } from '../core/canvas/actions.ts';
 import { isControl, type Layer, type LayerKind, newLayer } from '../core/canvas/model.ts';
 import { newPose } from '../core/canvas/pose.ts';
+import { askForControl, layerKinds } from './layer-kinds.ts';
 import { PosePanel } from './PosePanel.tsx';
 import { IconButton } from '../ui/IconButton.tsx';
 import { NumberSetting } from '../ui/Slider.tsx';
 import { selectedLayer, useCanvasView } from './view.ts';
-
-const kinds: Record<LayerKind, { label: string; icon: LucideIcon }> = {
-  paint: { label: 'Paint', icon: Brush },
-  scribble: { label: 'Scribble', icon: PenLine },
-  canny: { label: 'Edges', icon: Scan },
-  pose: { label: 'Pose', icon: PersonStanding },
-  depth: { label: 'Depth', icon: Mountain },
-  mask: { label: 'Mask', icon: SquareDashed },
-};
-
-const wanted: Partial<Record<LayerKind, string>> = {
-  scribble: 'scribbles (control_v11p_sd15_scribble)',
-  canny: 'Canny edges (control_v11p_sd15_canny)',
-  pose: 'poses (control_v11p_sd15_openpose)',
-  depth: 'depth (control_v11f1p_sd15_depth)',
-};
-
-function askForControl(kind: LayerKind): void {
-  tell(
-    `A ${kinds[kind].label.toLowerCase()} layer needs a ControlNet for ${wanted[kind] ?? kind}, which is not here yet. ` +
-      'Put one into a model folder; its name begins with "control" and says what it is for.',
-  );
-  layoutCommands.show('models');
-}
 
 function AddLayer({ above }: { above: string | null }) {
   const { layers } = usePart('canvas');
@@ -80,8 +39,8 @@ function AddLayer({ above }: { above: string | null }) {
   };
   return (
     <div className="add-layer" role="group" aria-label="Add a layer">
-      {(Object.keys(kinds) as LayerKind[]).map((kind) => {
-        const { label, icon: Icon } = kinds[kind];
+      {(Object.keys(layerKinds) as LayerKind[]).map((kind) => {
+        const { label, icon: Icon } = layerKinds[kind];
         return (
           <button
             key={kind}
@@ -130,7 +89,7 @@ function Name({ layer }: { layer: Layer }) {
 }
 
 function Row({ layer, chosen }: { layer: Layer; chosen: boolean }) {
-  const Icon = kinds[layer.kind].icon;
+  const Icon = layerKinds[layer.kind].icon;
   const set = (settings: LayerSettings): void => {
     performOn('canvas', setLayer(layer.id, settings));
     sealStep();
@@ -194,6 +153,22 @@ function Settings({ layer }: { layer: Layer }) {
             sealStep();
           }}
         />
+        {layer.kind === 'paint' && (
+          <IconButton
+            label={
+              layer.keepsTransparency === true
+                ? 'Paint everywhere'
+                : 'Keep transparency: paint only where paint is'
+            }
+            icon={Blend}
+            size={14}
+            pressed={layer.keepsTransparency === true}
+            onClick={() => {
+              set({ keepsTransparency: layer.keepsTransparency !== true });
+              sealStep();
+            }}
+          />
+        )}
         <IconButton
           label="Delete"
           icon={Trash2}

@@ -6,10 +6,11 @@ import { isActive, jobsQuery, paintOptionsQuery, queryClient } from '../app/quer
 import { studio } from '../app/studio.ts';
 import { canMergeDown, clearLayer, mergeDown, removeLayer } from '../core/canvas/actions.ts';
 import { zoomAt } from '../core/canvas/geometry.ts';
-import { choosePictures } from './drop.ts';
+import { choosePictures, traceLayer } from './drop.ts';
 import { paintExample } from './example.ts';
 import { generate } from './generate.ts';
 import { discardCandidates, keepCandidate, useResults } from './results.ts';
+import { toggleLive } from './live.ts';
 import { stageOnScreen } from './stage-ref.ts';
 import { selectedLayer, setSize, setTool, setView, type ToolName, useCanvasView } from './view.ts';
 
@@ -66,6 +67,12 @@ registerCommands([
     run: () => void generate('front'),
   },
   {
+    id: 'canvas.live',
+    title: 'Paint live, while I draw',
+    menu: 'Paint',
+    run: toggleLive,
+  },
+  {
     id: 'canvas.cancel',
     title: 'Cancel the picture that is being painted',
     menu: 'Paint',
@@ -110,6 +117,15 @@ registerCommands([
     available: () => (queryClient.getQueryData(paintOptionsQuery.queryKey)?.controls ?? []).includes('canny'),
     run: () => choosePictures('canny'),
   },
+  {
+    id: 'canvas.trace',
+    title: 'Steer by the edges of this layer',
+    menu: 'Paint',
+    pane,
+    keys: ['Shift+F'],
+    available: () => (queryClient.getQueryData(paintOptionsQuery.queryKey)?.controls ?? []).includes('canny'),
+    run: () => void traceLayer().catch(tellFailure),
+  },
   { id: 'help.example', title: 'Paint the example', menu: 'Help', run: () => void paintExample() },
   toolCommand('brush', 'Brush', 'B'),
   toolCommand('eraser', 'Eraser', 'E'),
@@ -120,6 +136,14 @@ registerCommands([
   toolCommand('hand', 'Move the view', 'H'),
   toolCommand('picker', 'Pick a colour', 'I'),
   toolCommand('box', 'Change the painted area', 'C'),
+  {
+    id: 'canvas.frame',
+    title: 'Show or hide the frame of the painted area',
+    menu: 'View',
+    pane,
+    keys: ['Shift+O'],
+    run: () => useCanvasView.setState(({ frame }) => ({ frame: !frame })),
+  },
   { id: 'canvas.smaller', title: 'Smaller brush', pane, keys: ['['], run: () => biggerBrush(1 / 1.25) },
   { id: 'canvas.bigger', title: 'Bigger brush', pane, keys: [']'], run: () => biggerBrush(1.25) },
   {

@@ -2,9 +2,9 @@
 // pointer by more than some samples is kept as pixels, so that each frame costs the same however long the stroke is.
 import type { Bounds } from '../core/canvas/bounds.ts';
 import type { Layer } from '../core/canvas/model.ts';
-import { drawItem, strokeOutline } from './raster.ts';
+import { drawItem, operationOf, strokeOutline } from './raster.ts';
 import { contextOf } from './surface.ts';
-import type { Item } from '../core/canvas/model.ts';
+import type { Item, Stroke } from '../core/canvas/model.ts';
 
 // Where on the drawing area a tile of it lies, and how large the area is; the screen's own pixels.
 export interface Place {
@@ -39,9 +39,11 @@ const OVERLAP = 24; // so that no seam shows between pieces
 // the width at the beginning is a mean of the first ten.
 const UNSETTLED = 12;
 
+type Style = Pick<Stroke, 'size' | 'colour' | 'erase' | 'atop'>;
+
 export class StrokeDraft implements Draft {
   readonly layerId: string;
-  readonly #style: { size: number; colour: string; erase: boolean };
+  readonly #style: Style;
   readonly #samples: number[];
   readonly #kept = document.createElement('canvas');
   #keptSamples = 0; // how many lie in pixels already
@@ -49,7 +51,7 @@ export class StrokeDraft implements Draft {
   #shownSamples = 0; // how many had come when `grown` was asked last
 
   // `samples` grows while the gesture goes on.
-  constructor(layerId: string, samples: number[], style: { size: number; colour: string; erase: boolean }) {
+  constructor(layerId: string, samples: number[], style: Style) {
     this.layerId = layerId;
     this.#samples = samples;
     this.#style = style;
@@ -62,7 +64,7 @@ export class StrokeDraft implements Draft {
       this.#keep(place, new DOMMatrix().translate(place.left, place.top).multiply(transform), layer);
     }
     context.save();
-    context.globalCompositeOperation = this.#style.erase ? 'destination-out' : 'source-over';
+    context.globalCompositeOperation = operationOf(this.#style);
     context.fillStyle = this.#style.colour;
     if (this.#keptSamples > 0) {
       context.setTransform(1, 0, 0, 1, 0, 0);

@@ -3,11 +3,18 @@ import { addAsset } from '../app/assets.ts';
 import { currentDocument, performOn } from '../app/document.ts';
 import { tellFailure } from '../app/notices.ts';
 import { placePicture } from '../core/canvas/actions.ts';
+import type { LayerKind, Placed } from '../core/canvas/model.ts';
 import { newId } from '../core/ids.ts';
-import { useCanvasView } from './view.ts';
+import { composePicture } from './compose.ts';
+import { selectedLayer, useCanvasView } from './view.ts';
 import { isTyping } from '../app/commands/keys.ts';
 
-export async function importPicture(file: File, kind: 'paint' | 'canny' = 'paint'): Promise<void> {
+export type PictureKind = Exclude<LayerKind, 'pose'>;
+
+// A mask says what is white; of a drawing nobody knows, and it is looked at.
+const shownAs: Partial<Record<PictureKind, Placed['as']>> = { scribble: 'drawing', mask: 'lines' };
+
+export async function importPicture(file: File, kind: PictureKind = 'paint'): Promise<void> {
   const asset = await addAsset(new Uint8Array(await file.arrayBuffer()));
   const { box } = currentDocument().canvas;
   const scale = Math.min(1, box.width / asset.width, box.height / asset.height);
@@ -16,15 +23,16 @@ export async function importPicture(file: File, kind: 'paint' | 'canny' = 'paint
   const x = box.x + Math.round((box.width - width) / 2);
   const y = box.y + Math.round((box.height - height) / 2);
   const name = file.name.replace(/\.[^.]*$/, '') || 'Picture';
+  const as = shownAs[kind] === undefined ? {} : { as: shownAs[kind] };
   const layerId = newId();
   performOn(
     'canvas',
-    placePicture({ type: 'picture', id: layerId, asset: asset.id, x, y, width, height }, name, kind),
+    placePicture({ type: 'picture', id: layerId, asset: asset.id, x, y, width, height, ...as }, name, kind),
   );
   useCanvasView.setState({ selected: layerId });
 }
 
-export const importPictures = (files: Iterable<File>, kind: 'paint' | 'canny' = 'paint'): void => {
+export const importPictures = (files: Iterable<File>, kind: PictureKind = 'paint'): void => {
   for (const file of files) importPicture(file, kind).catch(tellFailure);
 };
 
@@ -53,11 +61,28 @@ export function listenForPictures(element: HTMLElement): () => void {
 }
 
 // Asks for files by the system's own dialog.
-export function choosePictures(kind: 'paint' | 'canny' = 'paint'): void {
+export function choosePictures(kind: PictureKind = 'paint'): void {
   const input = document.createElement('input');
   input.type = 'file';
   input.accept = 'image/png,image/jpeg,image/webp,image/gif,image/avif';
   input.multiple = true;
   input.addEventListener('change', () => importPictures(input.files ?? [], kind));
   input.click();
+}
+
+// The edges of a layer, where the painted area lies; of a picture to be chosen where the layer holds nothing to trace.
+export async function traceLayer(): Promise<void> {
+  const layer = selectedLayer();
+  const { box } = currentDocument().canvas;
+  const picture = layer?.kind === 'paint' ? await composePicture([layer], box) : null;
+  if (layer === undefined || picture === null || picture.empty) {
+    choosePictures('canny');
+    return;
+  }
+  const { id: asset } = await addAsset(picture.file);
+  const { x, y, width, height } = box;
+  const layerId = newId();
+  const item: Placed = { type: 'picture', id: layerId, asset, x, y, width, height };
+  performOn('canvas', placePicture(item, `Edges of ${layer.name}`, 'canny'));
+  useCanvasView.setState({ selected: layerId });
 }

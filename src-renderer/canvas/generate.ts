@@ -12,7 +12,7 @@ import { composeOnBlack, composePicture } from './compose.ts';
 import { discardCandidates, expectResult } from './results.ts';
 import { usePromptHistory } from './prompt-history.ts';
 
-const randomSeed = (): number => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+export const randomSeed = (): number => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 
 export function settingsOf(
   { form, box }: CanvasDocument,
@@ -51,6 +51,7 @@ export async function makeOrder(
   canvas: CanvasDocument,
   options: PaintOptions,
   at: PaintOrder['at'],
+  live = false,
 ): Promise<PaintOrder> {
   const { layers, box, form } = canvas;
   const controls: PaintOrder['controls'] = [];
@@ -80,6 +81,7 @@ export async function makeOrder(
     init: fromCanvas ? picture.file : null,
     mask: masked ? mask.file : null,
     at,
+    live,
   };
 }
 

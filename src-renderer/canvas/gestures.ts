@@ -21,20 +21,25 @@ export type Gesture = PointerGesture<readonly Sample[]>; // on the screen
 // A tenth of a pixel is enough, and keeps files small.
 const round = (value: number): number => Math.round(value * 10) / 10;
 
-function drawable(): Layer | null {
+function drawable(erase = false): Layer | null {
   const layer = selectedLayer();
   if (layer === undefined) tell('There is no layer to draw on. Add one in the list of layers.');
   else if (layer.locked) tell(`The layer ${layer.name} is locked.`);
   else if (!layer.visible) tell(`The layer ${layer.name} is hidden.`);
+  else if (erase && layer.keepsTransparency === true)
+    tell(`The layer ${layer.name} keeps its transparency: nothing is erased from it.`);
   else return layer;
   return null;
 }
 
+const atopOf = ({ keepsTransparency }: Layer): { atop?: true } =>
+  keepsTransparency === true ? { atop: true } : {};
+
 function strokeGesture(stage: CanvasStage, first: Sample, erase: boolean): Gesture | null {
-  const layer = drawable();
+  const layer = drawable(erase);
   if (layer === null) return null;
   const { size, view } = useCanvasView.getState();
-  const style = { size, colour: inkOf(layer), erase };
+  const style = { size, colour: inkOf(layer), erase, ...atopOf(layer) };
   const samples: number[] = [];
   const add = (sample: Sample): void => {
     const { x, y } = toDocument(view, sample);
@@ -62,18 +67,31 @@ function shapeGesture(
   type: 'rectangle' | 'ellipse',
   erase: boolean,
 ): Gesture | null {
-  const layer = drawable();
+  const layer = drawable(erase);
   if (layer === null) return null;
   const { size, filled, view } = useCanvasView.getState();
-  const from = toDocument(view, first);
+  let from = toDocument(view, first);
+  let at = from;
   let item: Extract<Item, { type: 'rectangle' | 'ellipse' }> | null = null;
   return {
-    move: (samples, { shift, alt }) => {
+    move: (samples, { shift, alt, space }) => {
       const last = samples.at(-1);
       if (last === undefined) return;
-      const area = dragRectangle(from, toDocument(view, last), { square: shift, centred: alt });
+      const to = toDocument(view, last);
+      if (space) from = { x: from.x + to.x - at.x, y: from.y + to.y - at.y }; // the whole of it is moved
+      at = to;
+      const area = dragRectangle(from, to, { square: shift, centred: alt });
       const placed = { ...area, x: area.x - layer.x, y: area.y - layer.y };
-      const made = { type, id: newId(), ...placed, size, filled, colour: inkOf(layer), erase };
+      const made = {
+        type,
+        id: newId(),
+        ...placed,
+        size,
+        filled,
+        colour: inkOf(layer),
+        erase,
+        ...atopOf(layer),
+      };
       item = made;
       stage.setDraft(itemDraft(layer.id, () => made));
     },
@@ -86,7 +104,7 @@ function shapeGesture(
 }
 
 function lassoGesture(stage: CanvasStage, first: Sample, erase: boolean): Gesture | null {
-  const layer = drawable();
+  const layer = drawable(erase);
   if (layer === null) return null;
   const { view } = useCanvasView.getState();
   const points: number[] = [];
@@ -95,11 +113,18 @@ function lassoGesture(stage: CanvasStage, first: Sample, erase: boolean): Gestur
     points.push(round(x - layer.x), round(y - layer.y));
   };
   add(first);
-  const item: Item = { type: 'area', id: newId(), points, colour: inkOf(layer), erase };
+  let at = toDocument(view, first);
+  const item: Item = { type: 'area', id: newId(), points, colour: inkOf(layer), erase, ...atopOf(layer) };
   const draft = itemDraft(layer.id, () => item);
   return {
-    move: (samples) => {
-      samples.forEach(add);
+    move: (samples, { space }) => {
+      const last = samples.at(-1);
+      if (last === undefined) return;
+      const to = toDocument(view, last);
+      if (space)
+        points.forEach((value, i) => (points[i] = round(value + (i % 2 === 0 ? to.x - at.x : to.y - at.y))));
+      else samples.forEach(add);
+      at = to;
       stage.setDraft(draft);
     },
     end: () => {

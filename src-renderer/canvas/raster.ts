@@ -2,6 +2,7 @@
 import { getStroke } from 'perfect-freehand';
 import { assetBitmap } from '../app/assets.ts';
 import { edgesOf } from './edges.ts';
+import { lightOnDark } from '../core/canvas/polarity.ts';
 import { drawPose } from './pose-draw.ts';
 import type { Item, LayerKind, Placed, Stroke } from '../core/canvas/model.ts';
 
@@ -45,6 +46,15 @@ export function strokeOutline(samples: readonly number[], size: number, ended = 
   );
 }
 
+// How a mark meets what its layer holds.
+export const operationOf = ({
+  erase,
+  atop,
+}: {
+  erase: boolean;
+  atop?: true | undefined;
+}): GlobalCompositeOperation => (erase ? 'destination-out' : atop === true ? 'source-atop' : 'source-over');
+
 export const drawStroke = (context: Context, stroke: Stroke): void =>
   context.fill(strokeOutline(stroke.samples, stroke.size));
 
@@ -74,14 +84,15 @@ function depthOnPaper(colour: string): string {
 }
 
 export const EDGE_INK = '#2f4fd0';
+export const MASK_INK = '#e5484d';
 
 // A picture of white lines on black in one ink: as opaque as it is bright. Kept, since the same one is drawn again
 // whenever its layer changes.
 const kept = new Map<string, OffscreenCanvas>();
 const MANY = 8;
 
-function linesOf(asset: string, ink: string): OffscreenCanvas | null {
-  const key = `${asset} ${ink}`;
+function linesOf(asset: string, as: NonNullable<Placed['as']>, ink: string): OffscreenCanvas | null {
+  const key = `${asset} ${as} ${ink}`;
   const found = kept.get(key);
   if (found !== undefined) return found;
   const bitmap = assetBitmap(asset);
@@ -89,6 +100,10 @@ function linesOf(asset: string, ink: string): OffscreenCanvas | null {
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
   const drawing = canvas.getContext('2d', { willReadFrequently: true });
   if (drawing === null) throw new Error('there is no 2D context for lines');
+  if (as === 'drawing') {
+    drawing.fillStyle = '#ffffff'; // what is transparent is paper
+    drawing.fillRect(0, 0, canvas.width, canvas.height);
+  }
   drawing.drawImage(bitmap, 0, 0);
   const image = drawing.getImageData(0, 0, canvas.width, canvas.height);
   const [r, g, b] = [1, 3, 5].map((at) => Number.parseInt(ink.slice(at, at + 2), 16)) as [
@@ -97,7 +112,8 @@ function linesOf(asset: string, ink: string): OffscreenCanvas | null {
     number,
   ];
   const { data } = image;
-  for (let i = 0; i < data.length; i += 4) data.set([r, g, b, data[i] ?? 0], i);
+  const light = as === 'drawing' ? lightOnDark(data) : data;
+  for (let i = 0; i < data.length; i += 4) data.set([r, g, b, light[i] ?? 0], i);
   drawing.putImageData(image, 0, 0);
   const oldest = kept.keys().next();
   if (kept.size >= MANY && oldest.done !== true) kept.delete(oldest.value);
@@ -105,13 +121,14 @@ function linesOf(asset: string, ink: string): OffscreenCanvas | null {
   return canvas;
 }
 
-const lineInk = (kind: LayerKind): string => (kind === 'canny' ? EDGE_INK : '#17181b');
+const lineInk = (kind: LayerKind): string =>
+  kind === 'canny' ? EDGE_INK : kind === 'mask' ? MASK_INK : '#17181b';
 
 // `ink` replaces every colour: a control picture is white on black, whatever it looks like on the canvas.
 export function drawItem(context: Context, item: Item, kind: LayerKind, ink: string | null = null): void {
   if (item.type === 'picture') {
-    if (item.as === 'lines') {
-      const lines = linesOf(item.asset, ink ?? lineInk(kind));
+    if (item.as !== undefined) {
+      const lines = linesOf(item.asset, item.as, ink ?? lineInk(kind));
       if (lines !== null) context.drawImage(lines, item.x, item.y, item.width, item.height);
       return;
     }
@@ -128,7 +145,7 @@ export function drawItem(context: Context, item: Item, kind: LayerKind, ink: str
     return;
   }
   context.save();
-  context.globalCompositeOperation = item.erase ? 'destination-out' : 'source-over';
+  context.globalCompositeOperation = operationOf(item);
   const shown = kind === 'depth' && ink === null ? depthOnPaper(item.colour) : item.colour;
   const colour = item.erase ? '#000000' : ink === null || ink === HINT ? shown : ink;
   context.fillStyle = colour;

@@ -77,6 +77,7 @@ async function showCandidate(candidates: Candidates): Promise<void> {
 }
 
 function jobChanged(job: PaintJob): void {
+  if (job.live) return;
   const box = boxes.get(job.id);
   if (box === undefined) {
     if (early.size < 16) early.set(job.id, job);

@@ -165,7 +165,7 @@ export class CanvasStage {
   }
 
   #syncView(moved: boolean): void {
-    const { view, tool } = useCanvasView.getState();
+    const { view, tool, frame } = useCanvasView.getState();
     if (moved) {
       for (const layer of [this.#results, this.#interactive]) {
         layer.position({ x: view.x, y: view.y });
@@ -176,6 +176,7 @@ export class CanvasStage {
       this.#surface.redraw();
       this.#results.batchDraw();
     }
+    this.#box.visible(frame || tool === 'box');
     this.#box.draggable(tool === 'box');
     this.#transformer.visible(tool === 'box');
     this.#interactive.listening(tool === 'box');

@@ -2,7 +2,7 @@
 import { create } from 'zustand';
 import { currentDocument } from '../app/document.ts';
 import type { View } from '../core/canvas/geometry.ts';
-import { EDGE_INK } from './raster.ts';
+import { EDGE_INK, MASK_INK } from './raster.ts';
 import type { Layer } from '../core/canvas/model.ts';
 
 export type ToolName =
@@ -18,6 +18,7 @@ export interface CanvasView {
   nearness: number; // of what is drawn on a depth layer: 0 far, 255 near
   selected: string | null; // a layer
   side: 'paint' | 'layers';
+  frame: boolean; // around the painted area
 }
 
 export const useCanvasView = create<CanvasView>()(() => ({
@@ -30,6 +31,7 @@ export const useCanvasView = create<CanvasView>()(() => ({
   nearness: 200,
   selected: null,
   side: 'layers',
+  frame: true,
 }));
 
 export const MIN_BRUSH = 1;
@@ -57,7 +59,7 @@ const inks: Record<Exclude<Layer['kind'], 'paint' | 'depth'>, string> = {
   scribble: '#17181b',
   canny: EDGE_INK,
   pose: '#17181b',
-  mask: '#e5484d',
+  mask: MASK_INK,
 };
 export function inkOf({ kind }: Layer): string {
   const { colour, nearness } = useCanvasView.getState();

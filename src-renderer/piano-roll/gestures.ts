@@ -58,7 +58,7 @@ function createGesture(first: Point, { shift }: Modifiers): Gesture {
     note = { ...note, duration, pitch };
     return addNotes(track.id, [note]);
   });
-  gesture.move(first, { shift, alt: false, mod: false });
+  gesture.move(first, { shift, alt: false, mod: false, space: false });
   return {
     ...gesture,
     end: () => {
@@ -251,7 +251,7 @@ function velocityGesture(first: Point, bottom: number, { mod, alt }: Modifiers):
     const by = levelAt(at.y) - pressed.velocity;
     return setVelocities(track.id, new Map(together.map(({ id, velocity }) => [id, velocity + by])));
   });
-  gesture.move(first, { shift: false, alt, mod });
+  gesture.move(first, { shift: false, alt, mod, space: false });
   return gesture;
 }
 

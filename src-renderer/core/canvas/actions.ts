@@ -130,7 +130,7 @@ export function moveLayer(id: string, by: number): CanvasAction {
 }
 
 export type LayerSettings = Partial<
-  Pick<Layer, 'name' | 'visible' | 'opacity' | 'locked' | 'strength' | 'start' | 'end'>
+  Pick<Layer, 'name' | 'visible' | 'opacity' | 'locked' | 'keepsTransparency' | 'strength' | 'start' | 'end'>
 >;
 
 const same = <T extends object>(value: T, changes: Partial<T>): boolean =>
@@ -138,7 +138,7 @@ const same = <T extends object>(value: T, changes: Partial<T>): boolean =>
 
 export function setLayer(id: string, settings: LayerSettings): CanvasAction {
   return {
-    label: `Layer ${Object.keys(settings).join(', ')}`,
+    label: `Layer ${'keepsTransparency' in settings ? 'transparency' : Object.keys(settings).join(', ')}`,
     merge: `layer:${id}:${Object.keys(settings).join()}`,
     apply: (canvas) =>
       changeLayer(canvas, id, (layer) => (same(layer, settings) ? layer : { ...layer, ...settings })),
@@ -179,14 +179,15 @@ function atOrigin({ x, y, items }: Layer): Item[] {
   });
 }
 
-// Only where it looks the same afterwards: what the upper one erases must not reach the lower one's marks.
+// Only where it looks the same afterwards: what the upper one erases, or paints only where it is painted itself, must not
+// reach the lower one's marks.
 export function canMergeDown(canvas: CanvasDocument, id: string): boolean {
   const index = canvas.layers.findIndex((layer) => layer.id === id);
   const upper = canvas.layers[index];
   const lower = canvas.layers[index - 1];
   if (upper === undefined || lower?.kind !== upper.kind || lower.locked) return false;
   const plain = upper.opacity === lower.opacity && upper.visible && lower.visible;
-  return plain && !upper.items.some((item) => 'erase' in item && item.erase);
+  return plain && !upper.items.some((item) => 'erase' in item && (item.erase || item.atop === true));
 }
 
 export function mergeDown(id: string): CanvasAction {
@@ -225,7 +226,7 @@ export function setForm(changes: Partial<PaintForm>): CanvasAction {
 export function placePicture(
   item: Extract<Item, { type: 'picture' }>,
   name: string,
-  kind: 'paint' | 'canny' = 'paint',
+  kind: LayerKind = 'paint',
 ): CanvasAction {
   return {
     label: 'Place picture',

@@ -8,6 +8,7 @@ import { pose } from './pose.ts';
 const id = z.string().min(1);
 const finite = z.number();
 const colour = z.string().regex(/^#[0-9a-f]{6}$/);
+const atop = z.literal(true).optional(); // only where the layer is painted already
 
 // x, y and pressure (0 to 1) of each sample, one after the other.
 export const stroke = z.object({
@@ -17,6 +18,7 @@ export const stroke = z.object({
   size: z.number().positive(), // diameter at full pressure
   colour,
   erase: z.boolean(),
+  atop,
 });
 
 export const shape = z.object({
@@ -30,6 +32,7 @@ export const shape = z.object({
   filled: z.boolean(),
   colour,
   erase: z.boolean(),
+  atop,
 });
 
 // A closed area that was drawn freehand.
@@ -39,6 +42,7 @@ export const area = z.object({
   points: z.array(finite), // x, y
   colour,
   erase: z.boolean(),
+  atop,
 });
 
 // A picture placed on the layer; `asset` is the SHA-256 of its file.
@@ -50,8 +54,9 @@ export const placed = z.object({
   y: finite,
   width: z.number().positive(),
   height: z.number().positive(),
-  // White lines on black, as a ControlNet sees them; drawn in the layer's ink. Absent: a picture as it is.
-  as: z.literal('lines').optional(),
+  // White lines on black, as a ControlNet sees them, or a drawing of which nobody knows whether it is dark on light; both
+  // are drawn in the layer's ink. Absent: a picture as it is.
+  as: z.enum(['lines', 'drawing']).optional(),
 });
 
 export const item = z.union([stroke, shape, area, placed, pose]);
@@ -72,6 +77,7 @@ export const layer = z.object({
   visible: z.boolean(),
   opacity: z.number().min(0).max(1),
   locked: z.boolean(),
+  keepsTransparency: z.boolean().optional(), // marks stay where the layer is painted already
   x: finite, // where the layer's own origin lies
   y: finite,
   items: z.array(item),
