@@ -75,7 +75,8 @@ async function checkRecall(check, { page }) {
   );
 }
 
-async function checkFiles(check, { page, app, home }) {
+async function checkFiles(check, studio) {
+  const { page, app, home } = studio;
   const folder = join(home, 'data', 'sluice', 'gallery');
   await app.evaluate(({ shell, BrowserWindow }) => {
     globalThis.seen = {};
@@ -131,6 +132,26 @@ async function checkFiles(check, { page, app, home }) {
   await page.getByRole('button', { name: 'Starred only' }).click();
   await page.getByText('1 picture', { exact: true }).waitFor();
   check('stars tell pictures apart', true);
+  await page.getByRole('button', { name: 'Starred only' }).click();
+  await page.getByRole('combobox', { name: 'Board', exact: true }).fill('Boats');
+  await page.keyboard.press('Enter');
+  const boards = page.locator('select[aria-label="Board"]');
+  await boards.selectOption('Boats');
+  await page.getByText('1 picture', { exact: true }).waitFor();
+  check('a picture is put on a board', true);
+  await boards.selectOption('');
+  await pictures(page).focus();
+  await page.keyboard.press('C');
+  await page.keyboard.press('ArrowRight');
+  const compared = page.getByRole('region', { name: 'Two pictures compared' });
+  await compared.getByRole('img', { name: /^Left: / }).waitFor();
+  check('two pictures are compared', (await compared.getByRole('img').count()) === 2);
+  await checkPanes(check, studio, 'compare');
+  await compared.getByRole('slider').press('Home');
+  const clipped = await compared
+    .getByRole('img', { name: /^Left: / })
+    .evaluate((image) => image.style.clipPath);
+  check('the slider says how much of which is seen', /100%/.test(clipped), clipped);
 }
 
 export async function run(check) {

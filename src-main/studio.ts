@@ -88,6 +88,7 @@ export function startStudio(
   const gallery = new Gallery({
     folder: galleryFolder,
     stars: join(state, 'stars.json'),
+    boards: join(state, 'boards.json'),
     url: galleryUrl,
   });
   const emitGallery = serveGalleryDomain(bridge, gallery, () => window);

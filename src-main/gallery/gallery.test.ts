@@ -189,7 +189,12 @@ describe('the head of a PNG file', () => {
 describe('a gallery', () => {
   const pictures = (): string => join(folder, 'pictures');
   const open = (): Gallery =>
-    new Gallery({ folder: pictures(), stars: join(folder, 'stars.json'), url: (file) => `app://g/${file}` });
+    new Gallery({
+      folder: pictures(),
+      stars: join(folder, 'stars.json'),
+      boards: join(folder, 'boards.json'),
+      url: (file) => `app://g/${file}`,
+    });
   const put = (name: string, content: Buffer, age: number): void => {
     mkdirSync(pictures(), { recursive: true });
     writeFileSync(join(pictures(), name), content);
@@ -230,7 +235,9 @@ describe('a gallery', () => {
     put('a.png', png(1), 1);
     await open().star('a.png', true);
     const gallery = open();
+    await gallery.board('a.png', 'Boats');
     expect((await gallery.read('a.png'))?.starred).toBe(true);
+    expect((await open().read('a.png'))?.board).toBe('Boats');
     const gone: string[] = [];
     await gallery.trash('a.png', (path) => {
       gone.push(path);
@@ -240,6 +247,7 @@ describe('a gallery', () => {
     expect(gone).toEqual([join(pictures(), 'a.png')]);
     put('a.png', png(1), 1);
     expect((await open().read('a.png'))?.starred).toBe(false);
+    expect((await open().read('a.png'))?.board).toBe(null);
   });
 
   it('knows no path but of its own pictures', () => {

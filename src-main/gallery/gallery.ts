@@ -6,7 +6,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { z } from 'zod';
 import { SluiceError, Status } from '../../src-preload/contract/errors.ts';
-import { type GalleryPicture, pictureId } from '../../src-preload/contract/gallery.ts';
+import { boardName, type GalleryPicture, pictureId } from '../../src-preload/contract/gallery.ts';
 import { writeWhole } from '../library/files.ts';
 import { SettingsFile } from '../library/settings.ts';
 import { madeFromTexts } from './made-from.ts';
@@ -15,11 +15,12 @@ import { readPngHead } from './png-head.ts';
 export interface GallerySetup {
   folder: string;
   stars: string; // a settings file
+  boards: string; // another one
   readonly url: (file: string) => string; // of a file below the folder
 }
 
-// What ControlNets saw, by the SHA-256 of the file.
 export const LIVE_FOLDER = 'live'; // in the gallery's: pictures of live painting, of which the last few are there
+// What ControlNets saw, by the SHA-256 of the file.
 export const CONTROLS_FOLDER = 'controls';
 const controlName = /^[0-9a-f]{64}\.png$/;
 
@@ -41,12 +42,14 @@ async function inBatches<T, R>(items: readonly T[], work: (item: T) => Promise<R
 export class Gallery {
   readonly #setup: GallerySetup;
   readonly #stars: SettingsFile<string[]>;
+  readonly #boards: SettingsFile<Record<string, string>>; // by picture
   #found: Found[] = [];
 
   constructor(setup: GallerySetup) {
     this.#setup = setup;
     mkdirSync(setup.folder, { recursive: true });
     this.#stars = new SettingsFile(setup.stars, z.array(pictureId), []);
+    this.#boards = new SettingsFile(setup.boards, z.record(pictureId, boardName), {});
   }
 
   // The path of a picture; throws when there is none of that name.
@@ -95,10 +98,21 @@ export class Gallery {
     await this.#stars.set(starred ? [...others, id] : others);
   }
 
+  async board(id: string, board: string | null): Promise<void> {
+    this.path(id);
+    await this.#setBoard(id, board);
+  }
+
   async trash(id: string, remove: (path: string) => Promise<unknown>): Promise<void> {
     await remove(this.path(id));
     this.#found = this.#found.filter((found) => found.id !== id);
     if (this.#stars.value.includes(id)) await this.#stars.set(this.#stars.value.filter((o) => o !== id));
+    if (this.#boards.value[id] !== undefined) await this.#setBoard(id, null);
+  }
+
+  async #setBoard(id: string, board: string | null): Promise<void> {
+    const others = Object.entries(this.#boards.value).filter(([other]) => other !== id);
+    await this.#boards.set(Object.fromEntries(board === null ? others : [...others, [id, board]]));
   }
 
   async #stat(id: string): Promise<Found | null> {
@@ -126,7 +140,8 @@ export class Gallery {
           : null,
       );
       const starred = this.#stars.value.includes(id);
-      return { id, url: url(id), width, height, bytes, madeAt, starred, from };
+      const board = this.#boards.value[id] ?? null;
+      return { id, url: url(id), width, height, bytes, madeAt, starred, board, from };
     } catch {
       return null; // damaged, or gone meanwhile
     }

@@ -22,6 +22,10 @@ export function serveGalleryDomain(
       await service.star(id, starred);
       return undefined;
     },
+    board: async ({ id, board }) => {
+      await service.board(id, board);
+      return undefined;
+    },
     trash: async (id) => {
       await service.trash(id, remove);
       return undefined;

@@ -10,6 +10,8 @@ export const pictureId = z
   .max(255)
   .regex(/^(?!\.)[^/\\\0]+\.png$/, "expected a PNG file's name without a folder");
 
+export const boardName = z.string().trim().min(1).max(60);
+
 const known = <T extends z.ZodType>(schema: T) => schema.nullable(); // null: the file does not say
 
 // A picture's settings, as Sluice, A1111's web UI, ComfyUI or InvokeAI wrote them into it.
@@ -44,6 +46,7 @@ export const galleryPicture = z.object({
   bytes: z.number().int().positive(),
   madeAt: z.number(), // milliseconds since 1970
   starred: z.boolean(),
+  board: z.string().nullable(), // that it was put on
   from: madeFrom.nullable(), // null: the file says nothing that we can read
 });
 export type GalleryPicture = z.infer<typeof galleryPicture>;
@@ -64,6 +67,8 @@ export const gallery = {
     }),
     galleryPicture,
   ),
+  // On a board, which is there as long as it has pictures; null takes it off.
+  board: call(z.object({ id: pictureId, board: boardName.nullable() }), nothing),
   star: call(z.object({ id: pictureId, starred: z.boolean() }), nothing),
   // To the system's trash, where it can be taken back from.
   trash: call(pictureId, nothing),

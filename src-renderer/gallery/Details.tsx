@@ -1,9 +1,9 @@
 // The chosen picture: what it was made from, and what can be done with it.
-import { FolderOpen, ImagePlus, RotateCcw, Shuffle, Star, StarOff, Trash2 } from 'lucide-react';
+import { Columns2, FolderOpen, ImagePlus, RotateCcw, Shuffle, Star, StarOff, Trash2 } from 'lucide-react';
 import type { GalleryPicture, MadeFrom } from '../../src-preload/contract/gallery.ts';
 import { IconButton } from '../ui/IconButton.tsx';
 import { nameOf } from './pictures.ts';
-import { place, reveal, star, takeFrom, trash } from './doing.ts';
+import { compare, place, putOnBoard, reveal, star, takeFrom, trash } from './doing.ts';
 
 const programs: Record<MadeFrom['by'], string> = {
   sluice: 'Sluice',
@@ -45,7 +45,39 @@ function Facts({ picture }: { picture: GalleryPicture }) {
   );
 }
 
-export function Details({ picture }: { picture: GalleryPicture }) {
+// A board that is not there yet is made by its name.
+function Board({ picture, boards }: { picture: GalleryPicture; boards: readonly string[] }) {
+  return (
+    <div className="setting setting-wide">
+      <label className="setting-name" htmlFor="board">
+        Board
+      </label>
+      <input
+        key={`${picture.id} ${picture.board ?? ''}`}
+        id="board"
+        className="field"
+        list="boards"
+        maxLength={60}
+        placeholder="on none"
+        defaultValue={picture.board ?? ''}
+        onBlur={(event) => {
+          const name = event.target.value.trim() || null;
+          if (name !== picture.board) putOnBoard(picture, name);
+        }}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') event.currentTarget.blur();
+        }}
+      />
+      <datalist id="boards">
+        {boards.map((name) => (
+          <option key={name} value={name} />
+        ))}
+      </datalist>
+    </div>
+  );
+}
+
+export function Details({ picture, boards }: { picture: GalleryPicture; boards: readonly string[] }) {
   const { from, starred } = picture;
   return (
     <section className="picture-details" aria-label="The chosen picture">
@@ -75,6 +107,13 @@ export function Details({ picture }: { picture: GalleryPicture }) {
           onClick={() => star(picture)}
         />
         <IconButton
+          label="Compare with another"
+          hint="C"
+          icon={Columns2}
+          size={15}
+          onClick={() => compare(picture)}
+        />
+        <IconButton
           label="Show in its folder"
           hint="F"
           icon={FolderOpen}
@@ -89,6 +128,7 @@ export function Details({ picture }: { picture: GalleryPicture }) {
           onClick={() => void trash(picture)}
         />
       </div>
+      <Board picture={picture} boards={boards} />
       <Facts picture={picture} />
     </section>
   );

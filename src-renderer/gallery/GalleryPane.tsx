@@ -4,9 +4,10 @@ import { useDeferredValue, useEffect, useState } from 'react';
 import { runCommand } from '../app/commands/table.ts';
 import { IconButton } from '../ui/IconButton.tsx';
 import { bring } from './doing.ts';
+import { Compare } from './Compare.tsx';
 import { Details } from './Details.tsx';
 import { PictureGrid } from './PictureGrid.tsx';
-import { followGallery, matching, useGalleryView, usePictures } from './pictures.ts';
+import { boardsOf, followGallery, matching, useGalleryView, usePictures } from './pictures.ts';
 
 function Empty({ filtered }: { filtered: boolean }) {
   if (filtered) return <p className="gallery-empty">No picture fits what you look for.</p>;
@@ -22,11 +23,13 @@ function Empty({ filtered }: { filtered: boolean }) {
 
 export function GalleryPane() {
   const { data, error } = usePictures();
-  const { search, starredOnly, chosen } = useGalleryView();
+  const { search, starredOnly, board, chosen, compared } = useGalleryView();
   const [over, setOver] = useState(false);
   useEffect(followGallery, []);
   const wanted = useDeferredValue(search);
-  const pictures = matching(data ?? [], { search: wanted, starredOnly });
+  const pictures = matching(data ?? [], { search: wanted, starredOnly, board });
+  const boards = boardsOf(data ?? []);
+  const other = (data ?? []).find(({ id }) => id === compared);
   const picture = pictures.find(({ id }) => id === chosen);
   return (
     <div
@@ -54,6 +57,19 @@ export function GalleryPane() {
           value={search}
           onChange={(event) => useGalleryView.setState({ search: event.target.value })}
         />
+        {boards.length > 0 && (
+          <select
+            className="field"
+            aria-label="Board"
+            value={board ?? ''}
+            onChange={(event) => useGalleryView.setState({ board: event.target.value || null })}
+          >
+            <option value="">All pictures</option>
+            {boards.map((name) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        )}
         <IconButton
           label="Starred only"
           icon={Star}
@@ -71,7 +87,10 @@ export function GalleryPane() {
       ) : (
         <PictureGrid pictures={pictures} />
       )}
-      {picture !== undefined && <Details picture={picture} />}
+      {picture !== undefined && other !== undefined && other !== picture && (
+        <Compare one={other} other={picture} />
+      )}
+      {picture !== undefined && <Details picture={picture} boards={boards} />}
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import { registerCommands } from '../app/commands/table.ts';
 import type { GalleryPicture } from '../../src-preload/contract/gallery.ts';
-import { type Part, place, reveal, star, takeFrom, trash } from './doing.ts';
+import { compare, type Part, place, reveal, star, takeFrom, trash } from './doing.ts';
 import { chosenPicture } from './pictures.ts';
 
 const pane = 'gallery';
@@ -28,6 +28,7 @@ registerCommands([
   taking('size', "Use the picture's size", 'D'),
   withPicture('place', 'Place the picture on the canvas', ['Enter'], place),
   withPicture('star', 'Star the picture, or not', ['.'], star),
+  withPicture('compare', 'Compare the picture with another', ['C'], compare),
   withPicture('reveal', 'Show the picture in its folder', ['F'], reveal),
   withPicture('trash', 'Move the picture to the trash', ['Delete'], (picture) => void trash(picture)),
 ]);

@@ -85,6 +85,20 @@ export function star({ id, starred }: GalleryPicture): void {
   });
 }
 
+export function putOnBoard({ id, board: before }: GalleryPicture, board: string | null): void {
+  changePicture(id, { board });
+  studio.gallery.board({ id, board }).catch((error: unknown) => {
+    changePicture(id, { board: before });
+    tellFailure(error);
+  });
+}
+
+// The next picture that is chosen is shown with this one.
+export function compare({ id }: GalleryPicture): void {
+  useGalleryView.setState({ compared: id });
+  tell('Choose the picture to compare it with.');
+}
+
 export const reveal = ({ id }: GalleryPicture): void => void studio.gallery.reveal(id).catch(tellFailure);
 
 const shown = (): GalleryPicture[] =>
@@ -120,7 +134,7 @@ export async function bring(files: readonly File[]): Promise<void> {
     try {
       const picture = await studio.gallery.bring({ name: file.name, file: await pngOf(file) });
       addPictures([picture]);
-      useGalleryView.setState({ chosen: picture.id, search: '', starredOnly: false });
+      useGalleryView.setState({ chosen: picture.id, search: '', starredOnly: false, board: null });
     } catch (error) {
       tellFailure(error);
     }

@@ -42,10 +42,18 @@ export const followGallery = (): (() => void) => studio.gallery.added(addPicture
 interface GalleryView {
   search: string;
   starredOnly: boolean;
+  board: string | null; // the one that is looked at; null: all pictures
   chosen: string | null;
+  compared: string | null; // what the chosen one is compared with
 }
 
-export const useGalleryView = create<GalleryView>()(() => ({ search: '', starredOnly: false, chosen: null }));
+export const useGalleryView = create<GalleryView>()(() => ({
+  search: '',
+  starredOnly: false,
+  board: null,
+  chosen: null,
+  compared: null,
+}));
 
 const wordsOf = ({ id, from }: GalleryPicture): string =>
   `${id} ${from?.prompt ?? ''} ${from?.negative ?? ''} ${from?.model ?? ''} ${from?.seed ?? ''}`.toLowerCase();
@@ -53,11 +61,12 @@ const wordsOf = ({ id, from }: GalleryPicture): string =>
 // Every word has to stand somewhere: in prompt, negative prompt, model, seed or name.
 export function matching(
   pictures: readonly GalleryPicture[],
-  { search, starredOnly }: Pick<GalleryView, 'search' | 'starredOnly'>,
+  { search, starredOnly, board }: Pick<GalleryView, 'search' | 'starredOnly' | 'board'>,
 ): GalleryPicture[] {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   return pictures.filter((picture) => {
     if (starredOnly && !picture.starred) return false;
+    if (board !== null && picture.board !== board) return false;
     const own = words.length === 0 ? '' : wordsOf(picture);
     return words.every((word) => own.includes(word));
   });
@@ -66,6 +75,9 @@ export function matching(
 // What a picture is called: by its prompt, or else by its file.
 export const nameOf = ({ from, id }: GalleryPicture): string =>
   from === null || from.prompt === '' ? id : from.prompt;
+
+export const boardsOf = (pictures: readonly GalleryPicture[]): string[] =>
+  [...new Set(pictures.flatMap(({ board }) => board ?? []))].sort((a, b) => a.localeCompare(b));
 
 export const usePictures = () => useQuery(picturesQuery);
 

@@ -268,13 +268,16 @@ def main():
     out = Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = clip_tokenizer(sys.argv[1])
+    for t in texts():  # what the test makes of `ids`
+        ids = tokenizer(t, add_special_tokens=False)["input_ids"][:75]
+        padded = tokenizer(t, padding="max_length", truncation=True, max_length=77)["input_ids"]
+        assert padded == [49406, *ids, 49407, *[49407] * (75 - len(ids))]
     write(
         out / "tokenizer.json",
         [
             {
                 "text": t,
                 "ids": tokenizer(t, add_special_tokens=False)["input_ids"],
-                "padded": tokenizer(t, padding="max_length", truncation=True, max_length=77)["input_ids"],
             }
             for t in texts()
         ],
