@@ -4,15 +4,13 @@
 // `--steps` edits (strokes, notes, words) and about twice as many undone and redone steps, `--jobs` pictures, spread over
 // so many parts. Bytes are those that a process has to itself (private, dirty), after its garbage was collected and the
 // window was told that memory is short: it keeps the pictures that it has shown, decoded, for as long as nobody wants the
-// memory. The first part fills caches that stay, so the slope is taken over the parts after it. Status 1 if a process
+// memory. It is driven without Playwright, whose session keeps what the page fetches, in the window's own memory. The first part fills caches that stay, so the slope is taken over the parts after it. Status 1 if a process
 // grew by more than a tenth, and by more than 16 MiB, from the second part's end to the last.
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { descendants, paintingProcess } from '../e2e/processes.mjs';
-import { drawingArea, drawStroke, paintSmall, startStudio } from '../e2e/studio.mjs';
+import { startPlainStudio } from '../e2e/devtools.mjs';
 import { prepareOrExit } from '../scripts/bootstrap/index.mjs';
-import { cacheDir } from '../scripts/lib/language.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -26,7 +24,6 @@ const { values } = parseArgs({
 const [hours, steps, jobs] = [values.hours, values.steps, values.jobs].map(Number);
 const GROWTH = { share: 0.1, bytes: 16 * 2 ** 20 };
 await prepareOrExit('run', { json: values.json });
-process.env.SLUICE_E2E_CACHE ??= join(cacheDir, '..'); // caches that are filled already
 
 let state = Number(values.seed) >>> 0;
 function random() {
@@ -40,80 +37,79 @@ function privateBytes(pid) {
   return Number(/^Private_Dirty:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0) * 1024;
 }
 
-const studio = await startStudio();
-const { app, page } = studio;
-const main = app.process().pid;
-const devtools = await page.context().newCDPSession(page);
+const studio = await startPlainStudio();
 
 async function measure() {
-  for (let i = 0; i < 2; i++) await devtools.send('HeapProfiler.collectGarbage');
-  await devtools.send('Memory.simulatePressureNotification', { level: 'critical' });
+  for (let i = 0; i < 2; i++) await studio.page('HeapProfiler.collectGarbage');
+  await studio.page('Memory.simulatePressureNotification', { level: 'critical' });
   await new Promise((resolve) => setTimeout(resolve, 1500)); // it gives back piece by piece
-  const { usedSize } = await devtools.send('Runtime.getHeapUsage');
-  const heap = await app.evaluate(() => process.memoryUsage().heapUsed);
-  const children = descendants(main);
+  const { usedSize } = await studio.page('Runtime.getHeapUsage');
+  const children = descendants(studio.pid);
   const renderer = children.find(({ command }) => command.includes('--type=renderer'))?.pid;
-  const painting = paintingProcess(main);
+  const painting = paintingProcess(studio.pid);
   return {
-    main: privateBytes(main),
+    main: privateBytes(studio.pid),
     window: renderer === undefined ? 0 : privateBytes(renderer),
     painting: painting === null ? 0 : privateBytes(painting),
-    mainHeap: heap,
     windowHeap: usedSize,
   };
 }
 
-const focusCanvas = () => page.getByRole('application', { name: 'Drawing area' }).focus();
-const focusRoll = () => page.getByRole('application', { name: 'Notes' }).focus();
+const focusCanvas = () => studio.focus('[aria-label="Drawing area"]');
+const focusRoll = () => studio.focus('[aria-label="Notes"]');
 
 async function edit() {
   const kind = random();
   if (kind < 0.45) {
-    const { x, y } = await drawingArea(page);
+    const [x, y] = await studio.value(
+      `(({ x, y, width, height }) => [x + width / 2, y + height / 2])(document.querySelector('.canvas-stage').getBoundingClientRect())`,
+    );
     const at = () => (random() - 0.5) * 100;
-    await drawStroke(page, [
+    await studio.drag([
       [x + at(), y + at()],
       [x + at(), y + at()],
     ]);
   } else if (kind < 0.9) {
     await focusRoll();
-    await page.keyboard.press(random() < 0.8 ? 'Enter' : 'ArrowUp');
-  } else await page.getByLabel('Prompt', { exact: true }).fill(`picture ${Math.floor(random() * 1e6)}`);
+    await studio.press(random() < 0.8 ? 'Enter' : 'ArrowUp');
+  } else await studio.fill('[data-field="prompt"]', `picture ${Math.floor(random() * 1e6)}`);
 }
 
 async function backAndForth(count) {
   await focusCanvas();
-  for (let i = 0; i < count; i++) await page.keyboard.press('Control+Z');
-  for (let i = 0; i < count; i++) await page.keyboard.press('Control+Shift+Z');
+  for (let i = 0; i < count; i++) await studio.press('Control+Z');
+  for (let i = 0; i < count; i++) await studio.press('Control+Shift+Z');
 }
 
 // What is there at the end of a part is gone, so that all parts do the same; the history still leads back to it.
 async function clear() {
   await focusRoll();
-  for (const key of ['Control+A', 'Delete', 'Home']) await page.keyboard.press(key);
+  for (const key of ['Control+A', 'Delete', 'Home']) await studio.press(key);
   await focusCanvas();
-  await page.keyboard.press('Delete');
+  await studio.press('Delete');
 }
 
-const active = () => page.locator('.job-running, .job-queued, .job-stopping').count();
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const active = () => studio.count('.job-running, .job-queued, .job-stopping');
 
 // Small pictures, some of them cancelled, kept and taken away again.
 async function paint(count) {
   for (let i = 0; i < count; i++) {
     await focusCanvas();
-    await page.keyboard.press('Control+Enter');
-    await page.locator('.job-running').first().waitFor({ timeout: 20_000 }).catch(() => undefined);
-    if (random() < 0.1) await page.keyboard.press('Shift+X');
-    while ((await active()) > 0) await new Promise((resolve) => setTimeout(resolve, 40));
-    const keep = page.getByRole('button', { name: 'Keep as layer' });
-    if ((await keep.count()) === 0) continue;
-    if (random() < 0.5) await page.getByRole('group', { name: 'Result' }).getByRole('button', { name: 'Discard' }).click();
+    await studio.press('Control+Enter');
+    for (let tries = 0; tries < 50 && (await active()) === 0; tries++) await sleep(10);
+    if (random() < 0.1) await studio.press('Shift+X');
+    while ((await active()) > 0) await sleep(40);
+    await sleep(60); // its picture is fetched
+    if ((await studio.count('.result-bar')) === 0) continue;
+    await focusCanvas();
+    if (random() < 0.5) await studio.press('Escape');
     else {
-      const before = await page.locator('.layer').count();
-      await keep.click();
-      await page.waitForFunction((had) => document.querySelectorAll('.layer').length > had, before);
+      const before = await studio.count('.layer');
+      await studio.press('Enter');
+      for (let tries = 0; tries < 500 && (await studio.count('.layer')) === before; tries++) await sleep(10);
       await focusCanvas();
-      await page.keyboard.press('Control+Z');
+      await studio.press('Control+Z');
     }
   }
 }
@@ -123,21 +119,34 @@ const rows = [];
 function tell(part, measured, counts) {
   rows.push({ part, ...counts, ...measured });
   if (values.json) return;
-  const { main: inMain, window: inWindow, painting, mainHeap, windowHeap } = measured;
+  const { main: inMain, window: inWindow, painting, windowHeap } = measured;
   console.log(
     `part ${String(part).padStart(2)} of ${hours}: ${counts.edits} edits, ${counts.undone} steps undone and redone, ` +
-      `${counts.painted} pictures; MiB: main ${mib(inMain)} (heap ${mib(mainHeap)}), window ${mib(inWindow)} ` +
+      `${counts.painted} pictures; MiB: main ${mib(inMain)}, window ${mib(inWindow)} ` +
       `(heap ${mib(windowHeap)}), painting ${mib(painting)}`,
   );
 }
 
 const counts = { edits: 0, undone: 0, painted: 0 };
 try {
-  await page.getByRole('button', { name: 'Piano roll', exact: true }).click();
-  await page.getByRole('application', { name: 'Notes' }).waitFor();
-  await paintSmall(page);
-  await page.getByRole('tab', { name: 'Layers' }).click();
-  await page.getByLabel('Prompt', { exact: true }).fill('a first picture');
+  const toggles = await studio.value(`[...document.querySelectorAll('.pane-toggle')].map((toggle) => toggle.textContent)`);
+  await studio.click(`.pane-toggle:nth-child(${toggles.findIndex((text) => /Piano roll/.test(text)) + 1})`);
+  await studio.waitFor('[aria-label="Notes"]');
+  await studio.value(`[...document.querySelectorAll('[role=tab]')].find((tab) => /Painting/.test(tab.textContent)).focus()`);
+  await studio.waitFor('.paint-settings');
+  for (const [name, number] of [
+    ['Steps', 2],
+    ['Width', 64],
+    ['Height', 64],
+  ]) {
+    const field = await studio.value(
+      `[...document.querySelectorAll('label')].find((label) => label.textContent === '${name}').htmlFor`,
+    );
+    await studio.fill(`[id="${field}"]`, String(number));
+    await studio.press('Enter');
+  }
+  await studio.value(`[...document.querySelectorAll('[role=tab]')].find((tab) => /Layers/.test(tab.textContent)).focus()`);
+  await studio.fill('[data-field="prompt"]', 'a first picture');
   tell(0, await measure(), counts);
   for (let part = 1; part <= hours; part++) {
     const edits = Math.round(steps / hours);
@@ -155,14 +164,13 @@ try {
     await clear();
     tell(part, await measure(), { ...counts });
   }
-  if (studio.problems.length > 0) console.log(`the page reported:\n${studio.problems.join('\n')}`);
 } finally {
   await studio.close();
 }
 
 const [, , from = rows[1], ...rest] = rows;
 const last = rest.at(-1) ?? from;
-let grew = studio.problems.length > 0;
+let grew = false;
 for (const who of ['main', 'window', 'painting']) {
   const by = last[who] - from[who];
   const toMuch = by > GROWTH.bytes && by > GROWTH.share * from[who];
