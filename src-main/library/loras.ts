@@ -15,33 +15,30 @@ export function withTags(prompt: string, loras: readonly LoraRequest[]): string 
     .reduce((text, { name, strength }) => withTag(text, name, strength), prompt);
 }
 
-// A path or the name of a found LoRA, as a path.
-export function resolveLora(wanted: string, models: readonly FoundModel[]): string {
+function named(wanted: string, models: readonly FoundModel[]): string {
   const loras = models.filter(({ kind }) => kind === 'lora');
   const found = loras.find(({ name }) => name === wanted);
   if (found !== undefined) return found.path;
-  if (existsSync(wanted)) return resolve(wanted);
-  if (/[\\/]|\.(safetensors|pt|ckpt|bin)$/.test(wanted)) {
-    throw new SluiceError(
-      Status.input,
-      'lora-missing',
-      `the LoRA ${wanted} does not exist`,
-      'Check the path.',
-    );
-  }
   const known =
     loras.length > 0 ? `known are ${loras.map(({ name }) => name).join(', ')}` : 'none is installed';
   throw new SluiceError(
     Status.usage,
     'unknown-lora',
     `there is no LoRA named "${wanted}"; ${known}`,
-    'Put its file into a model folder, or name the file with its path.',
+    'Put its file into a model folder, or name the file with --lora PATH.',
   );
 }
 
-// What the prompt's tags name, in order.
+// A path or the name of a found LoRA, as a path.
+export function resolveLora(wanted: string, models: readonly FoundModel[]): string {
+  if (existsSync(wanted)) return resolve(wanted);
+  if (!/[\\/]|\.(safetensors|pt|ckpt|bin)$/.test(wanted)) return named(wanted, models);
+  throw new SluiceError(Status.input, 'lora-missing', `the LoRA ${wanted} does not exist`, 'Check the path.');
+}
+
+// What the prompt's tags name, in order. By names alone: prompts come from anywhere, and are to open no other files.
 export function lorasNamed(prompt: string, models: readonly FoundModel[]): LoraRequest[] {
-  return loraTags(prompt).map(({ name, strength }) => ({ path: resolveLora(name, models), strength }));
+  return loraTags(prompt).map(({ name, strength }) => ({ path: named(name, models), strength }));
 }
 
 const HEAD_BYTES = 256 * 1024;

@@ -157,8 +157,11 @@ class Parser {
         const size_t end = prompt_.find('>', at_);
         if (end == std::string_view::npos) return;
         const std::string_view tag = prompt_.substr(at_, end + 1 - at_);
-        for (const std::string_view kind : {"<lora:", "<lyco:", "<hypernet:"})
-            if (tag.starts_with(kind)) throw refused(tag, "is not there yet", "leave it out");
+        if (tag.starts_with("<lora:"))
+            throw refused(tag, "no LoRA is named that way here",
+                          "write <lora:NAME:STRENGTH> into the prompt, and not into the negative one");
+        for (const std::string_view kind : {"<lyco:", "<hypernet:"})
+            if (tag.starts_with(kind)) throw refused(tag, "such files are not there yet", "leave it out");
     }
 
     std::vector<WeightedText> merged() const {
