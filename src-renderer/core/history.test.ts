@@ -140,6 +140,7 @@ const moves: Move[] = [
         size: 1 + (value % 30),
         colour: '#123456',
         erase: value % 3 === 0,
+        ...(pick % 5 === 0 ? { atop: true as const } : {}),
       }),
     ),
   (document, pick) => on('canvas', clearLayer(layerAt(document, pick))),
@@ -152,6 +153,8 @@ const moves: Move[] = [
   (document, pick, value) => on('canvas', moveLayer(layerAt(document, pick), (value % 5) - 2)),
   (document, pick, value) => on('canvas', setLayer(layerAt(document, pick), { opacity: (value % 11) / 10 })),
   (document, pick, value) => on('canvas', setLayer(layerAt(document, pick), { locked: value % 2 === 0 })),
+  (document, pick, value) =>
+    on('canvas', setLayer(layerAt(document, pick), { keepsTransparency: value % 2 === 0 })),
   (document, pick, value) => on('canvas', translateLayer(layerAt(document, pick), (value % 9) - 4, pick % 7)),
   (document, pick) => on('canvas', mergeDown(layerAt(document, pick))),
   (_, pick, value) => on('canvas', setBox(gridBox(pick, value, pick * 3, value * 5))),

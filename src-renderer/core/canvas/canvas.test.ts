@@ -69,6 +69,8 @@ describe('layers', () => {
     expect(merged.layers).toHaveLength(1);
     expect(merged.layers[0]?.items[1]).toMatchObject({ samples: [107, 15, 0.5, 127, 35, 1] });
     expect(canMergeDown(addItem(upper.id, stroke(1, true)).apply(both), upper.id)).toBe(false);
+    const atop: Item = { ...(stroke(1) as Extract<Item, { type: 'stroke' }>), atop: true };
+    expect(canMergeDown(addItem(upper.id, atop).apply(both), upper.id)).toBe(false);
     expect(canMergeDown(both, lower.id)).toBe(false);
   });
   it('that are locked take nothing', () => {
