@@ -62,7 +62,20 @@ async function checkLists(check, { get }) {
 
 async function checkPictures(check, { post }, place) {
   const out = join(place, 'fish.png');
-  const args = ['--prompt', small.prompt, '--size', '64x64', '--steps', '2', '--seed', '3', '--cfg', '7'];
+  const args = [
+    '--prompt',
+    small.prompt,
+    '--size',
+    '64x64',
+    '--steps',
+    '2',
+    '--seed',
+    '3',
+    '--cfg',
+    '7',
+    '--prompt-syntax',
+    'a1111',
+  ];
   const painted = await sluice(['paint', ...args, '--out', out]);
   check('the command line paints', painted.code === 0, painted.stderr);
   const answer = await post('/sdapi/v1/txt2img', { ...small, sampler_name: 'Euler', scheduler: 'Automatic' });

@@ -1,6 +1,7 @@
 // Beginning, renaming and deleting conversations.
 import { currentDocument, performOn } from '../app/document.ts';
 import { showKey } from '../app/commands/keys.ts';
+import { focusField } from '../app/focus.ts';
 import { tell } from '../app/notices.ts';
 import { layoutCommands } from '../app/shell/layout.ts';
 import { titleOf } from '../core/chat/model.ts';
@@ -30,5 +31,5 @@ export function renameOpenTalk(): void {
 export function searchConversations(): void {
   layoutCommands.show('chat');
   useChatView.setState({ side: true });
-  requestAnimationFrame(() => document.querySelector<HTMLElement>('[data-field="chat-search"]')?.focus());
+  focusField('chat-search');
 }

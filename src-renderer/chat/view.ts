@@ -1,5 +1,6 @@
 // What the chat's window shows. Not part of the document: none of it is undone or saved with the project.
 import { create } from 'zustand';
+import { focusField } from '../app/focus.ts';
 import { currentDocument } from '../app/document.ts';
 import { type ChatDocument, type Conversation, searchTalks } from '../core/chat/model.ts';
 
@@ -50,6 +51,4 @@ export function neighbourOf(id: string): string | null {
 export const setDraft = (id: string | null, text: string): void =>
   useChatView.setState(({ drafts }) => ({ drafts: { ...drafts, [id ?? NEW]: text } }));
 
-export function focusComposer(): void {
-  requestAnimationFrame(() => document.querySelector<HTMLElement>('[data-field="chat"]')?.focus());
-}
+export const focusComposer = (): void => focusField('chat');
