@@ -13,7 +13,7 @@ export const shotsDir = join(buildDir, 'e2e-screenshots');
 // Playwright pauses the main process until its own loader is in, and now and then that handshake never ends (seen in 4
 // of 12 starts; the same program started 14 times without Playwright had its window within 1.6 s each time). Such a
 // start is given up and made again; a studio that cannot start fails every time.
-async function launch(options, tries = 3) {
+async function launch(options, tries = 6) {
   for (let left = tries - 1; ; left--) {
     try {
       return await _electron.launch(options);
@@ -36,7 +36,7 @@ export async function startStudio({
     args: [...electronArguments(), ...args],
     cwd: root,
     colorScheme: theme,
-    timeout: 60_000,
+    timeout: 30_000,
     env: {
       ...process.env,
       DISPLAY: screen.display,
