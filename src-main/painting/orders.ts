@@ -60,10 +60,8 @@ export interface OrdersSetup {
   controls: string; // the folder where what steered kept pictures is kept too
   live: { folder: string; url: (file: string) => string }; // of live painting's pictures, the last few of which stay
   work: string; // a folder for what jobs read
-  pictureUrl(file: string): string;
+  pictureUrl: (file: string) => string;
 }
-
-const newName = (): string => `${new Date().toISOString().replace(/[:.]/g, '-')}-${randomUUID().slice(0, 8)}`;
 
 // A model without weights yet is the embedded pipeline, or else the first one that is there.
 export function modelPath(name: string | null, models: readonly FoundModel[]): string {
@@ -148,6 +146,7 @@ export class PaintingOrders {
     mkdirSync(setup.gallery, { recursive: true });
     mkdirSync(setup.controls, { recursive: true });
     mkdirSync(setup.work, { recursive: true });
+    mkdirSync(setup.live.folder, { recursive: true });
     this.#runner = new JobRunner<Queued, Painted>((queued, reports) => {
       const running = setup.execute(queued.request, reports);
       return {
@@ -238,45 +237,33 @@ export class PaintingOrders {
     rmSync(this.#setup.live.folder, { recursive: true, force: true });
   }
 
-  async #keepLive(request: PaintRequest, { images, figures }: EnginePicture): Promise<Painted> {
-    const { folder, url } = this.#setup.live;
-    const pictures: PaintedPicture[] = [];
-    const files = images.map((image, index) => {
-      const seed = request.seed + index;
-      const id = `${newName()}-${index}.png`;
-      pictures.push({ id, url: url(id), width: image.width, height: image.height, seed });
-      return {
-        path: join(folder, id),
-        content: addPngTexts(encodePlainPng(image), pictureTexts(request, seed)),
-      };
-    });
-    mkdirSync(folder, { recursive: true });
-    await writeWhole(files);
-    // By name they are in the order in which they were made.
+  // Of live painting the last few stay. By name they are in the order in which they were made.
+  #pruneLive(): void {
+    const { folder } = this.#setup.live;
     const older = readdirSync(folder).sort().slice(0, -LIVE_KEPT);
     for (const name of older) rmSync(join(folder, name), { force: true });
-    return { pictures, seconds: figures.seconds, peakDeviceBytes: figures.peakDeviceBytes };
   }
 
-  async #keep({ request, live }: Queued, picture: EnginePicture): Promise<Painted> {
-    if (live) return await this.#keepLive(request, picture);
-    const { images, figures } = picture;
-    const name = newName();
+  async #keep({ request, live }: Queued, { images, figures }: EnginePicture): Promise<Painted> {
+    const place = live ? this.#setup.live : { folder: this.#setup.gallery, url: this.#setup.pictureUrl };
+    const name = `${new Date().toISOString().replace(/[:.]/g, '-')}-${randomUUID().slice(0, 8)}`;
     const pictures: PaintedPicture[] = [];
     const files = [];
     for (const [index, image] of images.entries()) {
       const seed = request.seed + index;
       const file = images.length === 1 ? `${name}.png` : `${name}-${index + 1}.png`;
       const content = addPngTexts(encodePlainPng(image), pictureTexts(request, seed));
-      files.push({ path: join(this.#setup.gallery, file), content });
+      files.push({ path: join(place.folder, file), content });
       const { width, height } = image;
-      pictures.push({ id: file, url: this.#setup.pictureUrl(file), width, height, seed });
+      pictures.push({ id: file, url: place.url(file), width, height, seed });
     }
-    for (const image of new Set(request.controls.map((control) => control.image))) {
+    const drawings = live ? [] : new Set(request.controls.map((control) => control.image));
+    for (const image of drawings) {
       const path = join(this.#setup.controls, basename(image));
       if (!existsSync(path)) files.push({ path, content: readFileSync(image) });
     }
     await writeWhole(files);
+    if (live) this.#pruneLive();
     return { pictures, seconds: figures.seconds, peakDeviceBytes: figures.peakDeviceBytes };
   }
 }

@@ -39,6 +39,8 @@ const biggerBrush = (factor: number): void => {
 
 const layerId = (): string => selectedLayer()?.id ?? '';
 const activeJobs = () => (queryClient.getQueryData(jobsQuery.queryKey) ?? []).filter(isActive);
+const edgesSteer = (): boolean =>
+  (queryClient.getQueryData(paintOptionsQuery.queryKey)?.controls ?? []).includes('canny');
 const hasCandidates = (): boolean => useResults.getState().candidates !== null;
 
 // The layers that are drawn on in turn: a scribble and what is under it.
@@ -114,7 +116,7 @@ registerCommands([
     id: 'canvas.import-edges',
     title: 'Steer by the edges of a picture…',
     menu: 'Paint',
-    available: () => (queryClient.getQueryData(paintOptionsQuery.queryKey)?.controls ?? []).includes('canny'),
+    available: edgesSteer,
     run: () => choosePictures('canny'),
   },
   {
@@ -123,7 +125,7 @@ registerCommands([
     menu: 'Paint',
     pane,
     keys: ['Shift+F'],
-    available: () => (queryClient.getQueryData(paintOptionsQuery.queryKey)?.controls ?? []).includes('canny'),
+    available: edgesSteer,
     run: () => void traceLayer().catch(tellFailure),
   },
   { id: 'help.example', title: 'Paint the example', menu: 'Help', run: () => void paintExample() },

@@ -1,12 +1,11 @@
 // Pictures that are dropped or pasted become layers, in the middle of the box and no larger than it.
 import { addAsset } from '../app/assets.ts';
-import { currentDocument, performOn } from '../app/document.ts';
+import { currentDocument } from '../app/document.ts';
 import { tellFailure } from '../app/notices.ts';
-import { placePicture } from '../core/canvas/actions.ts';
 import type { LayerKind, Placed } from '../core/canvas/model.ts';
-import { newId } from '../core/ids.ts';
 import { composePicture } from './compose.ts';
-import { selectedLayer, useCanvasView } from './view.ts';
+import { placeAsset } from './results.ts';
+import { selectedLayer } from './view.ts';
 import { isTyping } from '../app/commands/keys.ts';
 
 export type PictureKind = Exclude<LayerKind, 'pose'>;
@@ -24,12 +23,7 @@ export async function importPicture(file: File, kind: PictureKind = 'paint'): Pr
   const y = box.y + Math.round((box.height - height) / 2);
   const name = file.name.replace(/\.[^.]*$/, '') || 'Picture';
   const as = shownAs[kind] === undefined ? {} : { as: shownAs[kind] };
-  const layerId = newId();
-  performOn(
-    'canvas',
-    placePicture({ type: 'picture', id: layerId, asset: asset.id, x, y, width, height, ...as }, name, kind),
-  );
-  useCanvasView.setState({ selected: layerId });
+  placeAsset({ asset: asset.id, x, y, width, height, ...as }, name, kind);
 }
 
 export const importPictures = (files: Iterable<File>, kind: PictureKind = 'paint'): void => {
@@ -80,9 +74,5 @@ export async function traceLayer(): Promise<void> {
     return;
   }
   const { id: asset } = await addAsset(picture.file);
-  const { x, y, width, height } = box;
-  const layerId = newId();
-  const item: Placed = { type: 'picture', id: layerId, asset, x, y, width, height };
-  performOn('canvas', placePicture(item, `Edges of ${layer.name}`, 'canny'));
-  useCanvasView.setState({ selected: layerId });
+  placeAsset({ asset, ...box }, `Edges of ${layer.name}`, 'canny');
 }

@@ -7,7 +7,7 @@ import { performOn } from '../app/document.ts';
 import { tell, tellFailure } from '../app/notices.ts';
 import { onJobChanged } from '../app/queries.ts';
 import { placePicture } from '../core/canvas/actions.ts';
-import type { Box } from '../core/canvas/model.ts';
+import type { Box, LayerKind, Placed } from '../core/canvas/model.ts';
 import { newId } from '../core/ids.ts';
 import { useCanvasView } from './view.ts';
 
@@ -111,13 +111,17 @@ export function discardCandidates(): void {
   show(null, null);
 }
 
+// A picture as a layer of its own, which is then the one that is drawn on.
+export function placeAsset(item: Omit<Placed, 'type' | 'id'>, name: string, kind: LayerKind = 'paint'): void {
+  const id = newId();
+  performOn('canvas', placePicture({ type: 'picture', id, ...item }, name, kind));
+  useCanvasView.setState({ selected: id });
+}
+
 // A painted picture as a layer where the box lies.
 export async function placePainted(url: string, name: string, box: Box): Promise<void> {
   const { id: asset } = await fetchAsset(url);
-  const { x, y, width, height } = box;
-  const layerId = newId();
-  performOn('canvas', placePicture({ type: 'picture', id: layerId, asset, x, y, width, height }, name));
-  useCanvasView.setState({ selected: layerId });
+  placeAsset({ asset, ...box }, name);
 }
 
 export function keepCandidate(): void {

@@ -77,21 +77,27 @@ export function place(picture: GalleryPicture): void {
   placePainted(url, nameOf(picture), { ...box, width, height }).catch(tellFailure);
 }
 
-export function star({ id, starred }: GalleryPicture): void {
-  changePicture(id, { starred: !starred });
-  studio.gallery.star({ id, starred: !starred }).catch((error: unknown) => {
-    changePicture(id, { starred });
+// Shown at once, and as it was again where it cannot be kept.
+function change<Key extends 'starred' | 'board'>(
+  picture: GalleryPicture,
+  key: Key,
+  value: GalleryPicture[Key],
+  kept: Promise<unknown>,
+): void {
+  changePicture(picture.id, { [key]: value });
+  kept.catch((error: unknown) => {
+    changePicture(picture.id, { [key]: picture[key] });
     tellFailure(error);
   });
 }
 
-export function putOnBoard({ id, board: before }: GalleryPicture, board: string | null): void {
-  changePicture(id, { board });
-  studio.gallery.board({ id, board }).catch((error: unknown) => {
-    changePicture(id, { board: before });
-    tellFailure(error);
-  });
-}
+export const star = (picture: GalleryPicture): void => {
+  const [id, starred] = [picture.id, !picture.starred];
+  change(picture, 'starred', starred, studio.gallery.star({ id, starred }));
+};
+
+export const putOnBoard = (picture: GalleryPicture, board: string | null): void =>
+  change(picture, 'board', board, studio.gallery.board({ id: picture.id, board }));
 
 // The next picture that is chosen is shown with this one.
 export function compare({ id }: GalleryPicture): void {

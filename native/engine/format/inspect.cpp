@@ -54,16 +54,8 @@ class Inspector {
     }
     void add(const std::string& name, const WeightSource& weights) {
         NetworkReport report{name, weights.path()};
-        for (const TensorInfo& tensor : weights.tensors()) {
-            ++report.tensors;
-            report.parameters += tensor.elements();
-            report.bytes += tensor.elements() * int64_t(dtype_size(tensor.dtype));
-            report.dtype = common_dtype(report.dtype, dtype_name(tensor.dtype));
-        }
-        result_.parameters += report.parameters;
-        result_.bytes += report.bytes;
-        result_.dtype = common_dtype(result_.dtype, report.dtype);
-        result_.networks.push_back(report);
+        for (const TensorInfo& tensor : weights.tensors()) count(report, tensor);
+        add_up(report);
         if (verify_) attempt([&] { verify_weights(weights); });
     }
     // Of no network by itself: tensors as the file has them.
@@ -71,10 +63,7 @@ class Inspector {
         NetworkReport report{name, path};
         std::vector<float> buffer;
         for (const auto& [key, tensor] : tensors) {
-            ++report.tensors;
-            report.parameters += tensor.elements();
-            report.bytes += tensor.elements() * int64_t(dtype_size(tensor.dtype));
-            report.dtype = common_dtype(report.dtype, dtype_name(tensor.dtype));
+            count(report, tensor);
             for (int64_t done = 0; verify_ && done < tensor.elements(); done += chunk_elements) {
                 buffer.resize(size_t(std::min(chunk_elements, tensor.elements() - done)));
                 read_raw(tensor, done, buffer);
@@ -83,10 +72,7 @@ class Inspector {
                 break;
             }
         }
-        result_.parameters += report.parameters;
-        result_.bytes += report.bytes;
-        result_.dtype = report.dtype;
-        result_.networks.push_back(report);
+        add_up(report);
     }
     void add_parts(const std::string& path, bool text, bool unet, bool vae) {
         // One by one, so that a fault in one network does not hide the others.
@@ -110,6 +96,21 @@ class Inspector {
     }
 
   private:
+    // A TensorInfo or a RawTensor.
+    template <typename T>
+    static void count(NetworkReport& report, const T& tensor) {
+        ++report.tensors;
+        report.parameters += tensor.elements();
+        report.bytes += tensor.elements() * int64_t(dtype_size(tensor.dtype));
+        report.dtype = common_dtype(report.dtype, dtype_name(tensor.dtype));
+    }
+    void add_up(const NetworkReport& report) {
+        result_.parameters += report.parameters;
+        result_.bytes += report.bytes;
+        result_.dtype = common_dtype(result_.dtype, report.dtype);
+        result_.networks.push_back(report);
+    }
+
     Inspection& result_;
     bool verify_;
 };
